@@ -51,6 +51,8 @@ class _TrainingFields(_ModelFields):
     max_compression_depth: int = Field(3, ge=0, description="most compression cycles in a training sample")
     min_compress_length: int = Field(10, ge=1, description="shortest segment in training, in transitions")
     max_compress_length: int = Field(50, ge=1, description="longest segment in training, in transitions")
+    segment_lengths: Literal["random", "random_first"] = Field(
+        "random", description="random: each segment has a length of its own; random_first: only the first, the others have the longest")
     min_uncompressed_length: int = Field(5, ge=0, description="fewest transitions after the last compression of a sample")
     max_uncompressed_length: int = Field(30, ge=0, description="most transitions after the last compression of a sample")
     plans_per_batch: int = Field(4, ge=1, description="compression plans in a batch; samples of one plan share their segment lengths")

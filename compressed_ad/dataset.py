@@ -36,6 +36,8 @@ def draw_plan(config: Config, random: np.random.Generator) -> Plan:
         return Plan((), config.max_recent_length)
     depth = random.integers(config.min_compression_depth, config.max_compression_depth, endpoint=True)
     segments = random.integers(config.min_compress_length, config.max_compress_length, size=depth, endpoint=True)
+    if config.segment_lengths == "random_first":
+        segments[1:] = config.max_compress_length
     rest = int(random.integers(config.min_uncompressed_length, config.max_uncompressed_length, endpoint=True))
     return Plan(tuple(segments.tolist()), int(segments.sum()) + (config.keep_length if depth else 0) + rest)
 

@@ -1,0 +1,43 @@
+# Everything runs in .venv, which the first target to need it makes.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+
+.PHONY: demo test lab results bench readme prepare
+.DELETE_ON_ERROR:
+
+$(READY): constraints.txt settings.ini setup.py pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; name it with: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --disable-pip-version-check --quiet -c constraints.txt -e '.[dev]'
+	@touch $@
+
+# collect histories, train AD and CompressedAD, evaluate on held-out goals, write runs/demo/report.html
+demo: $(READY)
+	$(BIN)/python -c 'from compressed_ad.experiment import run_demo; run_demo()'
+
+# the same with three seeds, every baseline and 500 episodes, into runs/results
+results: $(READY)
+	$(BIN)/python -c 'from compressed_ad.experiment import run_results; run_results()'
+
+# all that the continuous integration checks
+test: $(READY)
+	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=900 nbs
+
+# JupyterLab on the first chapter
+lab: $(READY)
+	$(BIN)/jupyter lab nbs/01_environments.ipynb
+
+# speed of collecting, training and evaluating, into benchmarks/results
+bench: $(READY)
+	$(BIN)/python benchmarks/run.py
+
+# README.md from nbs/index.ipynb
+readme: $(READY)
+	$(BIN)/python -m nbconvert --to markdown --execute --output-dir . --output README nbs/index.ipynb
+
+# before a commit: the package from the notebooks, notebooks without stray metadata
+prepare: $(READY)
+	$(BIN)/nbdev_export
+	$(BIN)/nbdev_clean

@@ -1,0 +1,35 @@
+"What the benchmarks share: repeated timing in turn, and one JSON file each."
+import json
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from compressed_ad.experiment import circumstances
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def in_turn(actions: Mapping[str, Callable[[], object]], rounds: int, warm_up: int = 1) -> dict[str, list[float]]:
+    "Seconds of each action, measured in turn, round after round: a slow spell of the machine hits all of them."
+    seconds: dict[str, list[float]] = {name: [] for name in actions}
+    for number in range(warm_up + rounds):
+        for name, action in actions.items():
+            began = time.perf_counter()
+            action()
+            if number >= warm_up:
+                seconds[name].append(time.perf_counter() - began)
+    return seconds
+
+
+def spread(values: list[float]) -> dict[str, float]:
+    "Minimum, median and maximum, to four digits."
+    return {name: float(f"{f(values):.4g}") for name, f in (("min", min), ("median", statistics.median), ("max", max))}
+
+
+def write(name: str, result: Mapping) -> None:
+    "Write `benchmarks/results/NAME.json` and print it."
+    RESULTS.mkdir(exist_ok=True)
+    text = json.dumps({**result, **circumstances()}, indent=1)
+    (RESULTS / f"{name}.json").write_text(text)
+    print(text)

@@ -1,0 +1,109 @@
+"Faults that a notebook cannot hold: a process that is killed, and results that must survive it."
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+PROGRAM = textwrap.dedent("""
+    import sys
+    from compressed_ad.config import make_config
+    from compressed_ad.experiment import run_experiment
+    settings = dict(
+        task_family_arguments={"size": 5, "horizon": 10}, n_held_out_tasks=4, n_streams=10, history_steps=90,
+        decoder_max_seq_length=15, n_latent=4, tf_n_embd=16, tf_n_layer=2, tf_n_head=2, encoder_n_layer=1, encoder_n_head=2,
+        min_compression_depth=6, max_compression_depth=6, min_compress_length=2, max_compress_length=11,
+        segment_lengths="random_first", min_uncompressed_length=10, max_uncompressed_length=10, plans_per_batch=2,
+        train_batch_size=8, train_timesteps=200, lr=3e-3, warmup_steps=10, log_every=5, checkpoint_every=7,
+        evaluation_streams=2, evaluation_episodes=12)
+    run_experiment({"CompressedAD": make_config(settings)}, [0], sys.argv[1], progress=False)
+""")
+
+
+def start(folder: Path) -> subprocess.Popen:
+    return subprocess.Popen([sys.executable, "-c", PROGRAM, str(folder)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+def finish(folder: Path) -> None:
+    process = start(folder)
+    assert process.wait(timeout=300) == 0, process.stderr.read().decode()[-2000:]
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    finish(folder)
+    return folder
+
+
+def outcome(folder: Path):
+    "Weights, losses and returns of the finished experiment."
+    place = folder / "CompressedAD-seed0"
+    weights = torch.load(place / "checkpoint.pt", weights_only=True)["model"]
+    losses = [line["loss"] for line in json.loads((place / "training.json").read_text())["log"]]
+    return weights, losses, json.loads((place / "evaluation.json").read_text())["returns"]
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["killed", "interrupted"])
+def test_a_stopped_run_goes_on_to_the_same_result(uninterrupted, tmp_path, how):
+    checkpoint = tmp_path / "CompressedAD-seed0" / "checkpoint.pt"
+    process, deadline = start(tmp_path), time.monotonic() + 120
+    while not checkpoint.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(how)
+    assert process.wait(timeout=60) != 0, "the run was over before it could be stopped"
+    stopped_at = torch.load(checkpoint, weights_only=True)["step"]
+    assert 0 < stopped_at < 200
+    finish(tmp_path)
+    (weights, losses, returns), (weights2, losses2, returns2) = outcome(uninterrupted), outcome(tmp_path)
+    assert losses == losses2 and returns == returns2
+    assert all(torch.equal(weights[name], weights2[name]) for name in weights)
+
+
+def test_histories_are_the_same_byte_for_byte_in_another_process(uninterrupted, tmp_path):
+    process = start(tmp_path)
+    path = tmp_path / "histories-seed0.h5"
+    deadline = time.monotonic() + 120
+    while not path.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    assert path.read_bytes() == (uninterrupted / "histories-seed0.h5").read_bytes()
+
+
+def test_a_damaged_file_is_reported_in_one_line_and_left_alone(uninterrupted, tmp_path):
+    damaged = tmp_path / "histories-seed0.h5"
+    damaged.write_bytes((uninterrupted / "histories-seed0.h5").read_bytes()[:-1000])
+    before = damaged.read_bytes()
+    process = start(tmp_path)
+    assert process.wait(timeout=120) != 0
+    last_line = process.stderr.read().decode().strip().splitlines()[-1]
+    assert "HistoryFileError" in last_line and "histories-seed0.h5" in last_line
+    assert damaged.read_bytes() == before
+
+
+def test_no_room_for_a_file_leaves_the_old_one(tmp_path, uninterrupted):
+    "The operating system refuses to write more than 20 KB, as a full disk would refuse."
+    path = tmp_path / "histories.h5"
+    path.write_bytes((uninterrupted / "histories-seed0.h5").read_bytes())
+    before = path.read_bytes()
+    program = textwrap.dedent("""
+        import resource, signal, sys
+        from compressed_ad.histories import load_histories, save_histories
+        histories = load_histories(sys.argv[1])
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+        try:
+            save_histories(histories, sys.argv[1])
+        except OSError:
+            sys.exit(7)
+    """)
+    done = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 7, done.stderr[-2000:]
+    assert path.read_bytes() == before and os.listdir(tmp_path) == ["histories.h5"]
