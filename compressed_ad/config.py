@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['ConfigError', 'Config', 'make_config', 'packaged_configs', 'read_config']
 
-# %% ../nbs/00_config.ipynb #00-config-001
+# %% ../nbs/00_config.ipynb #00-config-002
 import difflib
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,11 +12,11 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-# %% ../nbs/00_config.ipynb #00-config-002
+# %% ../nbs/00_config.ipynb #00-config-006
 class ConfigError(ValueError):
     "A configuration that cannot be used. The message has one line for each problem."
 
-# %% ../nbs/00_config.ipynb #00-config-003
+# %% ../nbs/00_config.ipynb #00-config-008
 class _TaskFields(BaseModel):
     "Which tasks, and which learning histories of them."
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -30,7 +30,7 @@ class _TaskFields(BaseModel):
     n_streams: int = Field(64, ge=1, description="learning histories recorded per training task")
     history_steps: int = Field(400, ge=2, description="transitions in one learning history")
 
-# %% ../nbs/00_config.ipynb #00-config-004
+# %% ../nbs/00_config.ipynb #00-config-010
 class _ModelFields(_TaskFields):
     "The shape of the model."
     model: Literal["AD", "CompressedAD"] = Field("CompressedAD", description="which model is trained")
@@ -44,7 +44,7 @@ class _ModelFields(_TaskFields):
     learned_initial_memory: bool = Field(True, description="start from learned latents (true) or from none (false)")
     keep_length: int = Field(0, ge=0, description="transitions left uncompressed by each compression, in training and evaluation alike")
 
-# %% ../nbs/00_config.ipynb #00-config-005
+# %% ../nbs/00_config.ipynb #00-config-012
 class _TrainingFields(_ModelFields):
     "How training samples are laid out, and how the model is trained."
     min_compression_depth: int = Field(0, ge=0, description="fewest compression cycles in a training sample")
@@ -66,7 +66,7 @@ class _TrainingFields(_ModelFields):
     gradient_clip: float = Field(1.0, gt=0, description="largest norm of the gradient")
     seed: int = Field(0, ge=0, description="seed of histories, initial weights and batches")
 
-# %% ../nbs/00_config.ipynb #00-config-006
+# %% ../nbs/00_config.ipynb #00-config-014
 class Config(_TrainingFields):
     """Every setting of one run, checked when it is made.
 
@@ -92,7 +92,7 @@ class Config(_TrainingFields):
             raise ValueError("\n".join(problems))
         return self
 
-# %% ../nbs/00_config.ipynb #00-config-007
+# %% ../nbs/00_config.ipynb #00-config-016
 def _impossible_combinations(config: Config) -> list[str]:
     "One line for each pair of settings that contradict one another."
     rules = [_head_rules, _order_rules, _compression_rules if config.model == "CompressedAD" else _window_rules]
@@ -115,7 +115,7 @@ def _window_rules(c: Config):
     yield c.decoder_max_seq_length <= c.history_steps, (
         f"decoder_max_seq_length = {c.decoder_max_seq_length}: a window must fit into history_steps = {c.history_steps}")
 
-# %% ../nbs/00_config.ipynb #00-config-008
+# %% ../nbs/00_config.ipynb #00-config-017
 def _compression_rules(c: Config):
     room = c.decoder_max_seq_length - c.n_latent - 1
     yield room >= 1, (f"n_latent = {c.n_latent}: at most decoder_max_seq_length - 2 = {c.decoder_max_seq_length - 2}, "
@@ -133,7 +133,7 @@ def _compression_rules(c: Config):
     yield c.train_batch_size % c.plans_per_batch == 0, (
         f"train_batch_size = {c.train_batch_size}: must be a multiple of plans_per_batch = {c.plans_per_batch}")
 
-# %% ../nbs/00_config.ipynb #00-config-009
+# %% ../nbs/00_config.ipynb #00-config-019
 def _problem(error: Mapping[str, Any]) -> str:
     "One line for one pydantic error: the key, its value and what is allowed."
     key = ".".join(map(str, error["loc"]))
@@ -158,7 +158,7 @@ def make_config(settings: Mapping[str, Any]) -> Config:
     except ValidationError as error:
         raise ConfigError("\n".join(_problem(e) for e in error.errors())) from None
 
-# %% ../nbs/00_config.ipynb #00-config-010
+# %% ../nbs/00_config.ipynb #00-config-028
 def packaged_configs() -> dict[str, Path]:
     "The configurations that ship with the package: name to file."
     return {path.stem: path for path in sorted((Path(__file__).parent / "configs").glob("*.yaml"))}

@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['Plan', 'draw_plan', 'Samples', 'read_samples', 'Batches']
 
-# %% ../nbs/07_dataset.ipynb #07-dataset-001
+# %% ../nbs/07_dataset.ipynb #07-dataset-002
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from .config import Config
 from .embedding import Transitions
 from .histories import LearningHistories
 
-# %% ../nbs/07_dataset.ipynb #07-dataset-002
+# %% ../nbs/07_dataset.ipynb #07-dataset-014
 @dataclass(frozen=True)
 class Plan:
     "How a training sample is laid out: the lengths of its compressions, and how many transitions it has in all."
@@ -41,7 +41,7 @@ def draw_plan(config: Config, random: np.random.Generator) -> Plan:
     rest = int(random.integers(config.min_uncompressed_length, config.max_uncompressed_length, endpoint=True))
     return Plan(tuple(segments.tolist()), int(segments.sum()) + (config.keep_length if depth else 0) + rest)
 
-# %% ../nbs/07_dataset.ipynb #07-dataset-003
+# %% ../nbs/07_dataset.ipynb #07-dataset-032
 @dataclass
 class Samples:
     "Training samples that share one plan, (n_samples, n_transitions + 1, ...) a field but for `transitions`."
@@ -61,7 +61,7 @@ def read_samples(histories: LearningHistories, plan: Plan, rows: np.ndarray, sta
     entropies = torch.as_tensor(arrays["entropies"], device=device) if "entropies" in arrays else None
     return Samples(plan, every[:, :-1], every.observations, every.actions.long(), entropies, np.asarray(histories.tasks)[rows])
 
-# %% ../nbs/07_dataset.ipynb #07-dataset-004
+# %% ../nbs/07_dataset.ipynb #07-dataset-043
 class Batches:
     """Training batches, numbered by optimiser step: the same step is the same batch, whatever came before it.
 

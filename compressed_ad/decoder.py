@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['decoder_mask', 'DecoderCache', 'Decoder']
 
-# %% ../nbs/05_decoder.ipynb #05-decoder-001
+# %% ../nbs/05_decoder.ipynb #05-decoder-002
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from .encoder import POSITION_SCALE, SLOT_SCALE, TransformerBlock, learned_vectors, linear
 
-# %% ../nbs/05_decoder.ipynb #05-decoder-002
+# %% ../nbs/05_decoder.ipynb #05-decoder-009
 @lru_cache(maxsize=512)
 def decoder_mask(n_latent: int, n_context: int, n_query: int, device: torch.device | str = "cpu") -> Tensor:
     """Who may look at whom in `[latents | context | queries]`: row looks at column where true.
@@ -30,7 +30,7 @@ def decoder_mask(n_latent: int, n_context: int, n_query: int, device: torch.devi
     mask[queries, queries] = torch.eye(n_query, dtype=torch.bool, device=device)
     return mask
 
-# %% ../nbs/05_decoder.ipynb #05-decoder-003
+# %% ../nbs/05_decoder.ipynb #05-decoder-014
 @dataclass
 class DecoderCache:
     "Keys and values of tokens that were read before, (batch, n_head, max_seq_length, head width) for each layer."
@@ -38,7 +38,7 @@ class DecoderCache:
     values: list[Tensor]
     n_tokens: int = 0  # latents and transitions; a query is never kept
 
-# %% ../nbs/05_decoder.ipynb #05-decoder-004
+# %% ../nbs/05_decoder.ipynb #05-decoder-016
 class Decoder(nn.Module):
     """Predicts actions from `[latents | recent context | queries]`.
 
@@ -73,9 +73,14 @@ class Decoder(nn.Module):
         tokens, n_query = self.layout(latents, context, queries), queries.shape[1]
         n_latent = tokens.shape[1] - context.shape[1] - n_query
         mask = decoder_mask(n_latent, context.shape[1], n_query, tokens.device)
-        for block in self.blocks[:-1]:
-            tokens = block(tokens, mask)  # (batch, n_latent + n_context + n_query, width)
-        return self.output(self.norm(self.blocks[-1](tokens, mask[-n_query:], n_query)))
+        read, asked = tokens[:, :-n_query], tokens[:, -n_query:]  # nothing looks at a query: two streams, less to attend to
+        for block in self.blocks:
+            (keys, values), (own_keys, own_values) = block.keys_and_values(read), block.keys_and_values(asked)
+            all_keys, all_values = torch.cat([keys, own_keys], 2), torch.cat([values, own_values], 2)
+            asked = block.attend(asked, all_keys, all_values, mask[-n_query:])  # (batch, n_query, width)
+            if block is not self.blocks[-1]:
+                read = block.attend(read, keys, values, mask[:-n_query, :-n_query])  # (batch, n_latent + n_context, width)
+        return self.output(self.norm(asked))
 
     def new_cache(self, batch: int) -> DecoderCache:
         "An empty cache for `batch` sequences."

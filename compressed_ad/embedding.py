@@ -4,7 +4,7 @@
 __all__ = ['TABLE_SCALE', 'DiscreteEmbedding', 'MultiDiscreteEmbedding', 'BoxEmbedding', 'embed_space', 'Transitions',
            'TransitionEmbedding']
 
-# %% ../nbs/03_embedding.ipynb #03-embedding-001
+# %% ../nbs/03_embedding.ipynb #03-embedding-002
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
@@ -13,7 +13,7 @@ import torch
 from gymnasium import spaces
 from torch import Tensor, nn
 
-# %% ../nbs/03_embedding.ipynb #03-embedding-002
+# %% ../nbs/03_embedding.ipynb #03-embedding-008
 TABLE_SCALE = 0.1  # standard deviation of a new embedding table
 
 
@@ -22,7 +22,7 @@ def _table(n_rows: int, width: int) -> nn.Embedding:
     nn.init.normal_(table.weight, std=TABLE_SCALE)
     return table
 
-# %% ../nbs/03_embedding.ipynb #03-embedding-003
+# %% ../nbs/03_embedding.ipynb #03-embedding-015
 class DiscreteEmbedding(nn.Module):
     "One table: values (...) of a `Discrete` space to vectors (..., width)."
     def __init__(self, space: spaces.Discrete, width: int):
@@ -63,7 +63,7 @@ class BoxEmbedding(nn.Module):
         flat = values.float().flatten(-self.n_axes) if self.n_axes else values.float()[..., None]
         return self.linear(flat)
 
-# %% ../nbs/03_embedding.ipynb #03-embedding-004
+# %% ../nbs/03_embedding.ipynb #03-embedding-028
 def embed_space(space: spaces.Space, width: int) -> nn.Module:
     "The module that turns values of `space` into vectors of `width`. Raises `ValueError` for a space of another kind."
     for kind, module in ((spaces.Discrete, DiscreteEmbedding), (spaces.MultiDiscrete, MultiDiscreteEmbedding),
@@ -72,7 +72,7 @@ def embed_space(space: spaces.Space, width: int) -> nn.Module:
             return module(space, width)
     raise ValueError(f"space = {space}: must be Discrete, MultiDiscrete or Box")
 
-# %% ../nbs/03_embedding.ipynb #03-embedding-005
+# %% ../nbs/03_embedding.ipynb #03-embedding-046
 @dataclass
 class Transitions:
     "Transitions as tensors with the same leading axes: (batch, n) in training, (batch, 1) in evaluation."
@@ -91,7 +91,7 @@ class Transitions:
         "The same selection of every field."
         return Transitions(*(getattr(self, f.name)[key] for f in fields(self)))
 
-# %% ../nbs/03_embedding.ipynb #03-embedding-006
+# %% ../nbs/03_embedding.ipynb #03-embedding-050
 class TransitionEmbedding(nn.Module):
     "One token for each transition: the sum of its fields' embeddings, (..., width)."
     def __init__(self, observation_space: spaces.Space, action_space: spaces.Discrete, width: int):

@@ -3,12 +3,12 @@
 # %% auto #0
 __all__ = ['WEIGHT_SCALE', 'POSITION_SCALE', 'SLOT_SCALE', 'linear', 'learned_vectors', 'TransformerBlock', 'CompressionEncoder']
 
-# %% ../nbs/04_encoder.ipynb #04-encoder-001
+# %% ../nbs/04_encoder.ipynb #04-encoder-002
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-# %% ../nbs/04_encoder.ipynb #04-encoder-002
+# %% ../nbs/04_encoder.ipynb #04-encoder-015
 WEIGHT_SCALE, POSITION_SCALE, SLOT_SCALE = 0.04, 0.02, 0.3  # standard deviations of new parameters
 
 
@@ -24,7 +24,7 @@ def learned_vectors(n: int, width: int, scale: float) -> nn.Parameter:
     "`n` learned vectors of `width`, drawn from N(0, scale)."
     return nn.Parameter(torch.randn(n, width) * scale)
 
-# %% ../nbs/04_encoder.ipynb #04-encoder-003
+# %% ../nbs/04_encoder.ipynb #04-encoder-018
 class TransformerBlock(nn.Module):
     """Attention, then a two-layer network; each reads a LayerNorm of the stream and adds to it.
 
@@ -36,7 +36,7 @@ class TransformerBlock(nn.Module):
         self.n_head = n_head
         self.attention_norm, self.network_norm = nn.LayerNorm(width), nn.LayerNorm(width)
         self.query, self.key_value, self.output = linear(width, width), linear(width, 2 * width), linear(width, width)
-        self.network = nn.Sequential(linear(width, 4 * width), nn.GELU(), linear(4 * width, width))
+        self.network = nn.Sequential(linear(width, 4 * width), nn.ReLU(), linear(4 * width, width))
 
     def heads(self, vectors: Tensor) -> Tensor:
         "(batch, n, width) to (batch, n_head, n, width / n_head)."
@@ -59,7 +59,7 @@ class TransformerBlock(nn.Module):
         keys, values = self.keys_and_values(tokens)
         return self.attend(tokens if n_read is None else tokens[:, -n_read:], keys, values, mask)
 
-# %% ../nbs/04_encoder.ipynb #04-encoder-004
+# %% ../nbs/04_encoder.ipynb #04-encoder-029
 class CompressionEncoder(nn.Module):
     """Writes a segment of transitions into `n_latent` latent tokens.
 

@@ -5,7 +5,7 @@ __all__ = ['ACTION_NAMES', 'MOVES', 'FLOOR', 'LINE', 'GOAL', 'AGENT', 'DARK_ROOM
            'check_room', 'draw_room', 'DarkRoomVector', 'TaskSplit', 'TaskFamily', 'DarkRoomFamily', 'GymnasiumFamily',
            'make_task_family', 'step_and_reset']
 
-# %% ../nbs/01_environments.ipynb #01-environments-001
+# %% ../nbs/01_environments.ipynb #01-environments-002
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-# %% ../nbs/01_environments.ipynb #01-environments-002
+# %% ../nbs/01_environments.ipynb #01-environments-008
 ACTION_NAMES = ("stay", "up", "down", "left", "right")
 MOVES = np.array([(0, 0), (-1, 0), (1, 0), (0, -1), (0, 1)])  # (row, column) of each action
 
@@ -25,7 +25,7 @@ def step_in_room(position: np.ndarray, action: np.ndarray, size: int) -> np.ndar
     "The cell reached from `position` (..., 2) by `action` (...): a wall stops the move."
     return np.clip(position + MOVES[action], 0, size - 1)
 
-# %% ../nbs/01_environments.ipynb #01-environments-003
+# %% ../nbs/01_environments.ipynb #01-environments-013
 class DarkRoom(gym.Env):
     """A dark room with one goal cell (Laskin et al. 2022, section 4).
 
@@ -69,7 +69,7 @@ def check_room(size: int, horizon: int) -> None:
         if not (isinstance(value, (int, np.integer)) and value >= 1):
             raise ValueError(f"{name} = {value!r}: must be a whole number, at least 1")
 
-# %% ../nbs/01_environments.ipynb #01-environments-004
+# %% ../nbs/01_environments.ipynb #01-environments-014
 FLOOR, LINE, GOAL, AGENT = (244, 244, 244), (206, 206, 206), (222, 143, 5), (1, 115, 178)
 
 
@@ -89,7 +89,7 @@ DARK_ROOM_ID = "compressed_ad/DarkRoom-v0"
 if DARK_ROOM_ID not in gym.registry:
     gym.register(DARK_ROOM_ID, entry_point=DarkRoom)
 
-# %% ../nbs/01_environments.ipynb #01-environments-005
+# %% ../nbs/01_environments.ipynb #01-environments-031
 class DarkRoomVector(VectorEnv):
     """Dark Room on many goals at once; one call of `step` moves every agent.
 
@@ -125,7 +125,7 @@ class DarkRoomVector(VectorEnv):
             self.elapsed[truncated] = 0
         return self.coordinates[self.cells], rewards, np.zeros(self.num_envs, bool), truncated, info
 
-# %% ../nbs/01_environments.ipynb #01-environments-006
+# %% ../nbs/01_environments.ipynb #01-environments-038
 @dataclass(frozen=True)
 class TaskSplit:
     "Task numbers for training and for evaluation. The two never meet."
@@ -172,7 +172,7 @@ class TaskFamily(ABC):
         order = np.random.default_rng(seed).permutation(self.n_tasks)
         return TaskSplit(train=np.sort(order[n_held_out:]), held_out=np.sort(order[:n_held_out]))
 
-# %% ../nbs/01_environments.ipynb #01-environments-007
+# %% ../nbs/01_environments.ipynb #01-environments-039
 class DarkRoomFamily(TaskFamily):
     "All Dark Rooms of one size: task number `row * size + column` has its goal at (row, column)."
     name = "DarkRoom"
@@ -216,7 +216,7 @@ class DarkRoomFamily(TaskFamily):
         best = (distance_after < distance[..., None]) | ((distance_after == 0) & (np.arange(len(MOVES)) == 0))
         return (best / best.sum(-1, keepdims=True)).reshape(-1, len(MOVES))
 
-# %% ../nbs/01_environments.ipynb #01-environments-008
+# %% ../nbs/01_environments.ipynb #01-environments-064
 class GymnasiumFamily(TaskFamily):
     """Any registered Gymnasium environment with discrete actions, one task for each set of `gym.make` arguments.
 
@@ -226,6 +226,8 @@ class GymnasiumFamily(TaskFamily):
     def __init__(self, environment_id: str, task_arguments: Sequence[Mapping[str, Any]], oracle: Sequence[float] | None = None):
         if not task_arguments:
             raise ValueError("task_arguments is empty: a family needs at least one task")
+        if oracle is not None and len(oracle) != len(task_arguments):
+            raise ValueError(f"oracle has {len(oracle)} returns for {len(task_arguments)} tasks")
         self.name, self.task_arguments, self.oracle = environment_id, list(task_arguments), oracle
         self.n_tasks = len(self.task_arguments)
         first, *others = [self.make(task) for task in range(self.n_tasks)]
@@ -235,9 +237,12 @@ class GymnasiumFamily(TaskFamily):
         for task, other in enumerate(others, 1):
             if (other.observation_space, other.action_space) != (self.observation_space, self.action_space):
                 raise ValueError(f"{environment_id}: task {task} has other spaces than task 0")
-        if first.spec.max_episode_steps is None:
-            raise ValueError(f"{environment_id}: has no step limit; put max_episode_steps into task_arguments")
-        self.horizon = first.spec.max_episode_steps
+        limits = [environment.spec.max_episode_steps for environment in (first, *others)]
+        if None in limits:
+            raise ValueError(f"{environment_id}: task {limits.index(None)} has no step limit; put max_episode_steps into task_arguments")
+        self.horizon = max(limits)
+        for environment in (first, *others):
+            environment.close()
 
     def make(self, task: int, render_mode: str | None = None) -> gym.Env:
         return gym.make(self.name, render_mode=render_mode, **self.task_arguments[task])
@@ -247,7 +252,7 @@ class GymnasiumFamily(TaskFamily):
             return super().oracle_returns(tasks)
         return np.asarray(self.oracle, float)[tasks]
 
-# %% ../nbs/01_environments.ipynb #01-environments-009
+# %% ../nbs/01_environments.ipynb #01-environments-072
 TASK_FAMILIES = {"DarkRoom": DarkRoomFamily}
 
 
@@ -260,17 +265,16 @@ def make_task_family(name: str, arguments: Mapping[str, Any] | None = None) -> T
     except (TypeError, ValueError) as error:
         raise ValueError(f"task_family_arguments = {dict(arguments)}: {error}") from None
 
-# %% ../nbs/01_environments.ipynb #01-environments-010
+# %% ../nbs/01_environments.ipynb #01-environments-075
 def step_and_reset(environment: VectorEnv, actions: np.ndarray):
     """One step of a vectorised environment that resets within the step.
 
-    Returns `(next_observations, rewards, episode_ends, observations)`: what the action led to, and what the next
-    action has to answer. The two observations differ where an episode ended.
+    Returns `(next_observations, rewards, terminated, truncated, observations)`: what the action led to, how the episode
+    ended if it did, and what the next action has to answer. The two observations differ where an episode ended.
     """
     observations, rewards, terminated, truncated, info = environment.step(actions)
-    episode_ends, next_observations = terminated | truncated, observations
-    if episode_ends.any():
-        next_observations = observations.copy()
-        final = info["final_obs"][episode_ends]
-        next_observations[episode_ends] = np.stack(final) if final.dtype == object else final
-    return next_observations, rewards, episode_ends, observations
+    ended, next_observations = terminated | truncated, observations
+    if ended.any():
+        next_observations, final = observations.copy(), info["final_obs"][ended]
+        next_observations[ended] = np.stack(final) if final.dtype == object else final
+    return next_observations, rewards, terminated, truncated, observations

@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['Compression', 'Evaluation', 'evaluate', 'interval', 'by_seed_and_task', 'summarise', 'plot_curves']
 
-# %% ../nbs/09_evaluation.ipynb #09-evaluation-001
+# %% ../nbs/09_evaluation.ipynb #09-evaluation-002
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ from .histories import FIELDS, atomic_path, returns_per_episode
 from .lesson import COLOURS
 from .model import InContextModel
 
-# %% ../nbs/09_evaluation.ipynb #09-evaluation-002
+# %% ../nbs/09_evaluation.ipynb #09-evaluation-011
 @dataclass(frozen=True)
 class Compression:
     "One compression: when it happened, how many tokens (latents and transitions) went in, and how many were left."
@@ -33,7 +33,7 @@ class Compression:
     def __str__(self) -> str:
         return f"step {self.step}: {self.tokens_before} -> {self.tokens_after} tokens, compression {self.number}"
 
-# %% ../nbs/09_evaluation.ipynb #09-evaluation-003
+# %% ../nbs/09_evaluation.ipynb #09-evaluation-014
 @dataclass
 class Evaluation:
     """What a model did on some tasks at frozen weights.
@@ -75,16 +75,19 @@ class Evaluation:
         compressions = [Compression(**c) for c in contents.pop("compressions")]
         return cls(**arrays, compressions=compressions, **contents)
 
-# %% ../nbs/09_evaluation.ipynb #09-evaluation-004
+# %% ../nbs/09_evaluation.ipynb #09-evaluation-016
 @torch.no_grad()
 def evaluate(model: InContextModel, family: TaskFamily, tasks: Sequence[int], n_streams: int, n_episodes: int, seed: int = 0,
              greedy: bool = False, progress: bool = True, description: str = "evaluate") -> Evaluation:
     """Let a model act on `tasks`, `n_streams` times each, for `n_episodes` episodes, with frozen weights.
 
     Its memory is never reset: it learns in context. Actions are sampled from its logits, or the best one is taken
-    with `greedy`. All streams move together, one step at a time.
+    with `greedy`. All streams move together, one step at a time. Raises `ValueError` if the oracle gets nothing on a
+    task, for then returns cannot be normalised.
     """
-    tasks = np.asarray(tasks)
+    tasks, oracle = np.asarray(tasks), family.oracle_returns(np.asarray(tasks))
+    if (oracle <= 0).any():
+        raise ValueError(f"tasks {tasks[oracle <= 0].tolist()}: the oracle's return is not positive; choose a longer horizon")
     environment = family.vector(tasks.repeat(n_streams))
     generator = torch.Generator().manual_seed(seed)
     n_steps, device = n_episodes * family.horizon, next(model.parameters()).device
@@ -95,7 +98,8 @@ def evaluate(model: InContextModel, family: TaskFamily, tasks: Sequence[int], n_
     for step in tqdm(range(n_steps), desc=description, unit="step", disable=not progress):
         logits, memory = model.predict(memory, torch.as_tensor(observations, device=device))
         actions = logits.argmax(-1) if greedy else torch.multinomial(logits.softmax(-1).cpu(), 1, generator=generator)[:, 0]
-        next_observations, rewards[:, step], ends[:, step], following = step_and_reset(environment, actions.cpu().numpy())
+        next_observations, rewards[:, step], terminated, truncated, following = step_and_reset(environment, actions.cpu().numpy())
+        ends[:, step] = terminated | truncated
         values = (observations, actions.cpu().numpy(), rewards[:, step], next_observations, ends[:, step])
         transition = Transitions.of({name: value[:, None] for name, value in zip(FIELDS, values)}, device)
         before, memory = memory, model.observe(memory, transition)
@@ -103,9 +107,9 @@ def evaluate(model: InContextModel, family: TaskFamily, tasks: Sequence[int], n_
             compressions.append(Compression(step + 1, before.n_tokens + 1, memory.n_tokens, memory.n_compressions))
         observations = following
     returns = returns_per_episode(rewards, ends, n_episodes).reshape(len(tasks), n_streams, n_episodes)
-    return Evaluation(tasks, returns, family.oracle_returns(tasks), compressions, n_steps, time.perf_counter() - began)
+    return Evaluation(tasks, returns, oracle, compressions, n_steps, time.perf_counter() - began)
 
-# %% ../nbs/09_evaluation.ipynb #09-evaluation-005
+# %% ../nbs/09_evaluation.ipynb #09-evaluation-029
 def interval(values: np.ndarray, n_resamples: int = 1000, seed: int = 0) -> np.ndarray:
     """95% bootstrap interval of the mean of `values` (n_seeds, n_tasks, ...) over seeds and tasks: (2, ...), low and high.
 
@@ -121,7 +125,7 @@ def by_seed_and_task(evaluations: Sequence[Evaluation]) -> np.ndarray:
     "Normalised returns averaged over streams, (n_seeds, n_tasks, n_episodes), of evaluations that differ in their seed."
     return np.stack([evaluation.normalised.mean(1) for evaluation in evaluations])
 
-# %% ../nbs/09_evaluation.ipynb #09-evaluation-006
+# %% ../nbs/09_evaluation.ipynb #09-evaluation-031
 def summarise(evaluations: Sequence[Evaluation], n_last: int = 10, every: int = 1) -> dict:
     """What several evaluations, which differ in their seed, say together; ready for JSON.
 
@@ -138,7 +142,7 @@ def summarise(evaluations: Sequence[Evaluation], n_last: int = 10, every: int = 
             "compressions": len(evaluations[0].compressions), "evaluation_seconds": [e.seconds for e in evaluations],
             "episodes_per_point": every} | {name: np.round(curve, 4).tolist() for name, curve in curves.items()}
 
-# %% ../nbs/09_evaluation.ipynb #09-evaluation-007
+# %% ../nbs/09_evaluation.ipynb #09-evaluation-034
 def plot_curves(summaries: Mapping[str, Mapping], source_curve: Sequence[float] | None = None,
                 axes: plt.Axes | None = None) -> plt.Axes:
     "In-context learning curves from `summarise`, by model; bands are 95% intervals over tasks and seeds."

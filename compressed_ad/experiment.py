@@ -6,7 +6,7 @@ __all__ = ['PAGE_STYLE', 'DEMO', 'RESULTS', 'ExperimentError', 'write_json', 'cl
            'condensed_log', 'circumstances', 'plot_report', 'plot_long', 'plot_training', 'describe', 'embedded_figure',
            'report_page', 'report_table', 'run_demo', 'run_results']
 
-# %% ../nbs/11_experiment.ipynb #11-experiment-001
+# %% ../nbs/11_experiment.ipynb #11-experiment-002
 import base64
 import html
 import io
@@ -31,7 +31,7 @@ from .histories import (HistoryFileError, LearningHistories, atomic_path, collec
 from .lesson import COLOURS, use_style
 from .training import Trainer
 
-# %% ../nbs/11_experiment.ipynb #11-experiment-002
+# %% ../nbs/11_experiment.ipynb #11-experiment-005
 class ExperimentError(ValueError):
     "An experiment that cannot run in the folder it was given. The message says why."
 
@@ -58,7 +58,7 @@ def claim_folder(folder: Path, settings: Mapping[str, Any]) -> None:
     else:
         write_json(path, settings)
 
-# %% ../nbs/11_experiment.ipynb #11-experiment-003
+# %% ../nbs/11_experiment.ipynb #11-experiment-007
 class Stopwatch:
     "Seconds spent on each finished stage of an experiment, kept in a file so that they survive an interruption."
     def __init__(self, path: Path):
@@ -70,7 +70,7 @@ class Stopwatch:
         self.seconds[stage] = seconds
         write_json(self.path, self.seconds)
 
-# %% ../nbs/11_experiment.ipynb #11-experiment-004
+# %% ../nbs/11_experiment.ipynb #11-experiment-009
 def prepare_histories(config: Config, family: TaskFamily, path: Path, stopwatch: Stopwatch, progress: bool = True) -> LearningHistories:
     "The learning histories of the training tasks: from `path` if they are there, else recorded and saved."
     about = {key: getattr(config, key) for key in ("task_family_arguments", "source_arguments", "split_seed", "n_held_out_tasks")}
@@ -93,7 +93,7 @@ def source_curve(config: Config, family: TaskFamily, n_episodes: int) -> list[fl
     returns = returns_per_episode(histories.rewards, histories.episode_ends, n_episodes)
     return np.round((returns / family.oracle_returns(histories.tasks)[:, None]).mean(0), 4).tolist()
 
-# %% ../nbs/11_experiment.ipynb #11-experiment-005
+# %% ../nbs/11_experiment.ipynb #11-experiment-011
 def train_model(config: Config, family: TaskFamily, histories: LearningHistories, folder: Path, progress: bool = True) -> Trainer:
     "Train one model to its last step, going on from the checkpoint in `folder` if there is one."
     split = family.split(config.n_held_out_tasks, config.split_seed)
@@ -120,7 +120,7 @@ def evaluate_model(trainer: Trainer, family: TaskFamily, n_episodes: int, path: 
     result.save(path)
     return result
 
-# %% ../nbs/11_experiment.ipynb #11-experiment-006
+# %% ../nbs/11_experiment.ipynb #11-experiment-012
 def run_experiment(configs: Mapping[str, Config], seeds: Sequence[int], folder: str | Path, progress: bool = True) -> dict:
     """Collect histories, train and evaluate every model with every seed, and write `report.json` and `report.html`.
 
@@ -156,7 +156,7 @@ def with_seed(config: Config, seed: int) -> Config:
     "The same configuration with another seed."
     return make_config(config.model_dump() | {"seed": seed})
 
-# %% ../nbs/11_experiment.ipynb #11-experiment-007
+# %% ../nbs/11_experiment.ipynb #11-experiment-014
 def make_report(configs: Mapping[str, Config], seeds: Sequence[int], short: Mapping[str, list[Evaluation]],
                 long: Mapping[str, list[Evaluation]], training: Mapping[str, list[dict]], stage_seconds: Mapping[str, float],
                 source: list[float]) -> dict:
@@ -195,7 +195,7 @@ def circumstances() -> dict:
             "versions": {"python": platform.python_version()} | {name: version(name) for name in ("torch", "numpy", "gymnasium")},
             "date": date.today().isoformat()}
 
-# %% ../nbs/11_experiment.ipynb #11-experiment-008
+# %% ../nbs/11_experiment.ipynb #11-experiment-015
 def plot_report(report: Mapping, axes: plt.Axes | None = None) -> plt.Axes:
     "The in-context learning curves of a report, with source algorithm and oracle."
     return plot_curves(report["models"], report["source_curve"], axes)
@@ -216,7 +216,7 @@ def plot_training(report: Mapping, name: str, axes: plt.Axes | None = None) -> p
     axes.legend(frameon=False, fontsize=8)
     return axes
 
-# %% ../nbs/11_experiment.ipynb #11-experiment-009
+# %% ../nbs/11_experiment.ipynb #11-experiment-017
 def describe(report: Mapping) -> list[str]:
     "What a report shows, one line for each model."
     lines = []
@@ -237,7 +237,7 @@ def embedded_figure(draw, *arguments: Any, **keywords: Any) -> str:
     plt.close(figure)
     return f'<img alt="{html.escape(draw.__doc__.splitlines()[0])}" src="data:image/png;base64,{base64.b64encode(picture.getvalue()).decode()}">'
 
-# %% ../nbs/11_experiment.ipynb #11-experiment-010
+# %% ../nbs/11_experiment.ipynb #11-experiment-018
 PAGE_STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem;color:#222}
 img{max-width:100%}table{border-collapse:collapse;margin:1rem 0}th,td{padding:.25rem .8rem;border-bottom:1px solid #ddd;text-align:right}
 th:first-child,td:first-child{text-align:left}figcaption{color:#555;font-size:.9rem}figure{margin:1.5rem 0}pre{background:#f6f6f6;padding:1rem;overflow:auto;font-size:.8rem}"""
@@ -272,7 +272,7 @@ def report_table(report: Mapping) -> str:
             for name, m in report["models"].items()]
     return "<table>" + head + "\n".join(rows) + "</table>"
 
-# %% ../nbs/11_experiment.ipynb #11-experiment-011
+# %% ../nbs/11_experiment.ipynb #11-experiment-033
 DEMO = {"CompressedAD": "ad_compressed_dr_quick", "AD": "ad_dr_quick"}
 RESULTS = DEMO | {"AD_full_context": "ad_full_context_dr_quick"}
 

@@ -6,7 +6,7 @@ __all__ = ['SOURCE_ALGORITHMS', 'FIELDS', 'LABELS', 'STREAMS_AT_ONCE', 'SCHEMA_V
            'make_source', 'LearningHistories', 'record', 'collect', 'returns_per_episode', 'HistoryFileError',
            'atomic_path', 'save_histories', 'open_histories', 'load_histories']
 
-# %% ../nbs/02_histories.ipynb #02-histories-001
+# %% ../nbs/02_histories.ipynb #02-histories-002
 import hashlib
 import json
 import os
@@ -23,7 +23,7 @@ from tqdm.auto import tqdm
 
 from .environments import TaskFamily, step_and_reset
 
-# %% ../nbs/02_histories.ipynb #02-histories-002
+# %% ../nbs/02_histories.ipynb #02-histories-013
 def sample_actions(probabilities: np.ndarray, random: np.random.Generator) -> np.ndarray:
     "One action for each row of `probabilities` (n, n_actions)."
     draw = random.random(len(probabilities))
@@ -47,7 +47,7 @@ def n_states(space: spaces.Space) -> int:
     "How many observations a `Discrete` or `MultiDiscrete` space has."
     return int(space.n) if isinstance(space, spaces.Discrete) else int(np.prod(space.nvec))
 
-# %% ../nbs/02_histories.ipynb #02-histories-003
+# %% ../nbs/02_histories.ipynb #02-histories-017
 class SourceAlgorithm(Protocol):
     """A reinforcement-learning algorithm that runs on many streams at once, one task for each stream.
 
@@ -59,9 +59,9 @@ class SourceAlgorithm(Protocol):
     def act(self, observations: np.ndarray) -> np.ndarray: ...
     def action_probabilities(self, observations: np.ndarray) -> np.ndarray: ...
     def observe(self, observations: np.ndarray, actions: np.ndarray, rewards: np.ndarray,
-                next_observations: np.ndarray, episode_ends: np.ndarray) -> None: ...
+                next_observations: np.ndarray, terminated: np.ndarray, truncated: np.ndarray) -> None: ...
 
-# %% ../nbs/02_histories.ipynb #02-histories-004
+# %% ../nbs/02_histories.ipynb #02-histories-019
 class PosteriorSampling:
     """Posterior sampling (Osband et al. 2013) for a family that can rule tasks out.
 
@@ -80,7 +80,7 @@ class PosteriorSampling:
     def act(self, observations):
         return sample_actions(self.family.oracle_policy(observations, self.believed), self.random)
 
-    def observe(self, observations, actions, rewards, next_observations, episode_ends):
+    def observe(self, observations, actions, rewards, next_observations, terminated, truncated):
         if self.belief is not None:
             self.belief *= np.take_along_axis(self.policies, actions[:, None, None], 2)[..., 0]
         self.family.eliminate(self.possible, observations, actions, rewards, next_observations)
@@ -103,13 +103,13 @@ class PosteriorSampling:
         ruled_out = (self.belief * ~self.possible).sum(1, keepdims=True)
         self.belief = self.possible * (self.belief + ruled_out / self.possible.sum(1, keepdims=True))
 
-# %% ../nbs/02_histories.ipynb #02-histories-005
+# %% ../nbs/02_histories.ipynb #02-histories-029
 @dataclass
 class QLearning:
     """Tabular Q-learning (Watkins 1989), one table for each stream.
 
-    Explores at random with probability `epsilon`, and through `initial_value`: above the true values, every untried
-    action looks good until it is tried.
+    Explores at random with probability `epsilon`, and through `initial_value`: as long as it is above the true values,
+    every untried action looks good until it is tried.
     """
     learning_rate: float = 0.5
     discount: float = 0.9
@@ -130,13 +130,13 @@ class QLearning:
     def act(self, observations):
         return sample_actions(self.action_probabilities(observations), self.random)
 
-    def observe(self, observations, actions, rewards, next_observations, episode_ends):
+    def observe(self, observations, actions, rewards, next_observations, terminated, truncated):
         state, following = (state_numbers(self.space, o) for o in (observations, next_observations))
         # a time limit cuts the recording, not the world: value flows past it
-        target = rewards + self.discount * self.values[self.rows, following].max(-1)
+        target = rewards + self.discount * np.where(terminated, 0, self.values[self.rows, following].max(-1))
         self.values[self.rows, state, actions] += self.learning_rate * (target - self.values[self.rows, state, actions])
 
-# %% ../nbs/02_histories.ipynb #02-histories-006
+# %% ../nbs/02_histories.ipynb #02-histories-034
 @dataclass
 class ActorCritic:
     """Tabular advantage actor-critic whose streams on one task share policy and values (the A3C of the AD paper).
@@ -166,9 +166,9 @@ class ActorCritic:
     def act(self, observations):
         return sample_actions(self.action_probabilities(observations), self.random)
 
-    def observe(self, observations, actions, rewards, next_observations, episode_ends):
+    def observe(self, observations, actions, rewards, next_observations, terminated, truncated):
         state, following = (state_numbers(self.space, o) for o in (observations, next_observations))
-        self.steps.append((state, actions, rewards, following, episode_ends, self.action_probabilities(observations)))
+        self.steps.append((state, actions, rewards, following, terminated, truncated, self.action_probabilities(observations)))
         if len(self.steps) == self.rollout:
             self._update()
             self.steps = []
@@ -176,10 +176,10 @@ class ActorCritic:
     def _update(self) -> None:
         advantage = np.zeros(len(self.policy_of))
         gradient, correction = np.zeros_like(self.logits), np.zeros_like(self.values)
-        for state, action, reward, following, end, probabilities in reversed(self.steps):
-            here = (self.policy_of, state)
-            error = reward + self.discount * self.values[self.policy_of, following] - self.values[here]
-            advantage = error + self.discount * self.trace * np.where(end, 0.0, advantage)
+        for state, action, reward, following, terminated, truncated, probabilities in reversed(self.steps):
+            here, later = (self.policy_of, state), np.where(terminated, 0.0, self.values[self.policy_of, following])
+            error = reward + self.discount * later - self.values[here]
+            advantage = error + self.discount * self.trace * np.where(terminated | truncated, 0.0, advantage)
             surprise = -np.log(probabilities + 1e-12)
             surprise -= (probabilities * surprise).sum(-1, keepdims=True)
             direction = (np.arange(probabilities.shape[-1]) == action[:, None]) - probabilities
@@ -189,7 +189,7 @@ class ActorCritic:
         self.logits += self.actor_learning_rate * gradient
         self.values += self.critic_learning_rate * correction
 
-# %% ../nbs/02_histories.ipynb #02-histories-007
+# %% ../nbs/02_histories.ipynb #02-histories-040
 @dataclass
 class AnnealedOracle:
     """The oracle with noise that fades (AD-epsilon, Zisman et al. 2024).
@@ -203,16 +203,16 @@ class AnnealedOracle:
         self.anneal_steps, self.step = self.anneal_fraction * n_steps, 0
 
     def action_probabilities(self, observations):
-        noise = max(0.0, 1 - self.step / self.anneal_steps)
+        noise = max(0.0, 1 - self.step / self.anneal_steps) if self.anneal_steps else 0.0
         return (1 - noise) * self.family.oracle_policy(observations, self.tasks) + noise / self.family.action_space.n
 
     def act(self, observations):
         return sample_actions(self.action_probabilities(observations), self.random)
 
-    def observe(self, observations, actions, rewards, next_observations, episode_ends):
+    def observe(self, observations, actions, rewards, next_observations, terminated, truncated):
         self.step += 1
 
-# %% ../nbs/02_histories.ipynb #02-histories-008
+# %% ../nbs/02_histories.ipynb #02-histories-043
 SOURCE_ALGORITHMS = {"PosteriorSampling": PosteriorSampling, "QLearning": QLearning, "ActorCritic": ActorCritic,
                      "AnnealedOracle": AnnealedOracle}
 
@@ -226,7 +226,7 @@ def make_source(name: str, arguments: Mapping[str, Any] | None = None) -> Source
     except TypeError as error:
         raise ValueError(f"source_arguments = {dict(arguments)}: {error}") from None
 
-# %% ../nbs/02_histories.ipynb #02-histories-009
+# %% ../nbs/02_histories.ipynb #02-histories-046
 FIELDS = ("observations", "actions", "rewards", "next_observations", "episode_ends")
 LABELS = ("tasks", "streams", "seeds")
 
@@ -278,7 +278,7 @@ class LearningHistories:
         arrays = {name: getattr(self, name)[:] for name in self.array_names + LABELS}
         return LearningHistories(**arrays, about=self.about)
 
-# %% ../nbs/02_histories.ipynb #02-histories-010
+# %% ../nbs/02_histories.ipynb #02-histories-048
 def _smallest_type(space: spaces.Space) -> np.dtype:
     "The smallest type that stores observations of `space`."
     if isinstance(space, spaces.Box):
@@ -308,15 +308,15 @@ def record(family: TaskFamily, source: SourceAlgorithm, tasks: np.ndarray, n_ste
             p = source.action_probabilities(observations)
             written["entropies"][step] = -(p * np.log(np.maximum(p, 1e-12))).sum(-1)
         actions = source.act(observations)
-        next_observations, rewards, ends, following = step_and_reset(environment, actions)
-        for name, values in zip(FIELDS, (observations, actions, rewards, next_observations, ends)):
+        next_observations, rewards, terminated, truncated, following = step_and_reset(environment, actions)
+        for name, values in zip(FIELDS, (observations, actions, rewards, next_observations, terminated | truncated)):
             written[name][step] = values
-        source.observe(observations, actions, rewards, next_observations, ends)
+        source.observe(observations, actions, rewards, next_observations, terminated, truncated)
         observations = following
     environment.close()
     return {name: np.moveaxis(values, 0, 1) for name, values in written.items()}
 
-# %% ../nbs/02_histories.ipynb #02-histories-011
+# %% ../nbs/02_histories.ipynb #02-histories-049
 STREAMS_AT_ONCE = 2048  # enough to amortise Python, few enough to stay in the processor's cache
 
 
@@ -342,7 +342,7 @@ def collect(family: TaskFamily, source: SourceAlgorithm, tasks: np.ndarray, n_st
                              about={"task_family": family.name, "n_actions": int(family.action_space.n),
                                     "source": type(source).__name__} | dict(about or {}))
 
-# %% ../nbs/02_histories.ipynb #02-histories-012
+# %% ../nbs/02_histories.ipynb #02-histories-063
 def returns_per_episode(rewards: np.ndarray, episode_ends: np.ndarray, n_episodes: int | None = None) -> np.ndarray:
     """Undiscounted return of each episode, (n, n_episodes), from rewards and ends (n, n_steps).
 
@@ -357,7 +357,7 @@ def returns_per_episode(rewards: np.ndarray, episode_ends: np.ndarray, n_episode
     totals[np.arange(n_episodes) >= completed[:, None]] = np.nan
     return totals
 
-# %% ../nbs/02_histories.ipynb #02-histories-013
+# %% ../nbs/02_histories.ipynb #02-histories-094
 SCHEMA_VERSION = 1
 
 
@@ -389,7 +389,7 @@ def _checksum(about: str, datasets: Iterable[tuple[str, Any]]) -> str:
             digest.update(np.ascontiguousarray(values[start:start + 256]))
     return digest.hexdigest()
 
-# %% ../nbs/02_histories.ipynb #02-histories-014
+# %% ../nbs/02_histories.ipynb #02-histories-095
 def save_histories(histories: LearningHistories, path: str | Path) -> None:
     "Write one HDF5 file, atomically: whoever looks at `path` sees the old file or the whole new one."
     names, about = histories.array_names + LABELS, json.dumps(histories.about, sort_keys=True)
@@ -426,7 +426,7 @@ def load_histories(path: str | Path) -> LearningHistories:
     with open_histories(path) as histories:
         return histories.in_memory()
 
-# %% ../nbs/02_histories.ipynb #02-histories-015
+# %% ../nbs/02_histories.ipynb #02-histories-096
 def _checked(path: str | Path, file: h5py.File, verify: bool) -> LearningHistories:
     if file.attrs.get("format") != "compressed_ad learning histories":
         raise HistoryFileError(f"{path}: an HDF5 file, but not one of learning histories")

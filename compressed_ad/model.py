@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['ContextMemory', 'Stage', 'stages', 'Predictions', 'InContextModel', 'AD', 'CompressedAD', 'make_model']
 
-# %% ../nbs/06_model.ipynb #06-model-001
+# %% ../nbs/06_model.ipynb #06-model-002
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -16,7 +16,7 @@ from .decoder import Decoder, DecoderCache
 from .embedding import TransitionEmbedding, Transitions, embed_space
 from .encoder import SLOT_SCALE, CompressionEncoder, learned_vectors
 
-# %% ../nbs/06_model.ipynb #06-model-002
+# %% ../nbs/06_model.ipynb #06-model-014
 @dataclass(frozen=True)
 class ContextMemory:
     "All that a model knows of a history: the latents, the transitions since they were written, and two counters."
@@ -35,7 +35,7 @@ class ContextMemory:
         "The memory after `tokens` (batch, n, width) more transitions."
         return replace(self, recent=torch.cat([self.recent, tokens], 1), n_transitions=self.n_transitions + tokens.shape[1])
 
-# %% ../nbs/06_model.ipynb #06-model-003
+# %% ../nbs/06_model.ipynb #06-model-023
 @dataclass(frozen=True)
 class Stage:
     "The part of a training sample between two compressions."
@@ -62,7 +62,7 @@ def stages(segments: Sequence[int], n_transitions: int, keep_length: int, max_re
         raise ValueError(f"segments {list(segments)} and keep_length = {keep_length} need more than {n_transitions} transitions")
     return result
 
-# %% ../nbs/06_model.ipynb #06-model-004
+# %% ../nbs/06_model.ipynb #06-model-038
 @dataclass
 class Predictions:
     "Logits (batch, n_targets, n_actions) for the actions at `steps` (n_targets,), made `depths` (n_targets,) compressions deep."
@@ -71,7 +71,7 @@ class Predictions:
     depths: Tensor
     latents: list[Tensor]  # after each compression, (batch, n_latent, width)
 
-# %% ../nbs/06_model.ipynb #06-model-005
+# %% ../nbs/06_model.ipynb #06-model-040
 class InContextModel(nn.Module):
     """What `AD` and `CompressedAD` share: the embeddings, the decoder and how a history is read.
 
@@ -146,7 +146,7 @@ class InContextModel(nn.Module):
                 logits[number] = part
         return torch.cat(logits, 1)
 
-# %% ../nbs/06_model.ipynb #06-model-006
+# %% ../nbs/06_model.ipynb #06-model-043
 class AD(InContextModel):
     "Algorithm Distillation (Laskin et al. 2022): the decoder alone, on a window that slides over the history."
     def make_room(self, memory: ContextMemory) -> ContextMemory:
@@ -154,17 +154,16 @@ class AD(InContextModel):
             return memory
         return replace(memory, recent=memory.recent[:, -self.max_recent_length:], cache=None)
 
-# %% ../nbs/06_model.ipynb #06-model-007
+# %% ../nbs/06_model.ipynb #06-model-053
 class CompressedAD(InContextModel):
     "AD with a memory: when the sequence would outgrow the decoder, the encoder writes the oldest transitions into latents."
     def __init__(self, config: Config, observation_space: spaces.Space, action_space: spaces.Discrete):
         super().__init__(config, observation_space, action_space, config.n_latent)
-        longest = max(config.max_compress_length, config.max_recent_length + 1 - config.keep_length)
-        if not config.learned_initial_memory:
-            longest = max(longest, config.decoder_max_seq_length)
-        self.encoder = CompressionEncoder(config.tf_n_embd, config.encoder_n_layer, config.encoder_n_head,
-                                          config.n_latent, longest)
-        self.initial_memory = learned_vectors(config.n_latent, config.tf_n_embd, SLOT_SCALE) if config.learned_initial_memory else None
+        self.encoder = CompressionEncoder(config.tf_n_embd, config.encoder_n_layer, config.encoder_n_head, config.n_latent,
+                                          max(config.max_compress_length, config.max_recent_length + 1 - config.keep_length))
+        self.initial_memory = None
+        if config.learned_initial_memory:
+            self.initial_memory = learned_vectors(config.n_latent, config.tf_n_embd, SLOT_SCALE)
 
     def start(self, batch: int) -> ContextMemory:
         memory = super().start(batch)
@@ -176,11 +175,11 @@ class CompressedAD(InContextModel):
                        n_compressions=memory.n_compressions + 1, cache=None)
 
     def make_room(self, memory: ContextMemory) -> ContextMemory:
-        if memory.n_tokens + 1 <= self.decoder.max_seq_length:
+        if memory.recent.shape[1] <= self.max_recent_length:  # places for the latents are kept free from the start
             return memory
         return self.compress(memory, memory.recent.shape[1] - self.keep_length)
 
-# %% ../nbs/06_model.ipynb #06-model-008
+# %% ../nbs/06_model.ipynb #06-model-076
 def make_model(config: Config, observation_space: spaces.Space, action_space: spaces.Discrete) -> InContextModel:
     "The untrained model that `config.model` names; its weights follow from `config.seed`."
     with torch.random.fork_rng(devices=[]):

@@ -4,7 +4,7 @@
 __all__ = ['learning_rate', 'make_optimizer', 'Tally', 'action_loss', 'CheckpointError', 'save_checkpoint', 'load_checkpoint',
            'Trainer']
 
-# %% ../nbs/08_training.ipynb #08-training-001
+# %% ../nbs/08_training.ipynb #08-training-002
 import math
 import time
 from collections.abc import Callable
@@ -23,7 +23,7 @@ from .environments import TaskFamily
 from .histories import LearningHistories, atomic_path
 from .model import InContextModel, make_model
 
-# %% ../nbs/08_training.ipynb #08-training-002
+# %% ../nbs/08_training.ipynb #08-training-010
 def learning_rate(step: int, config: Config) -> float:
     "Linear warm-up to `lr`, then a cosine down to `final_lr_fraction * lr` at the last step."
     if step < config.warmup_steps:
@@ -41,7 +41,7 @@ def make_optimizer(model: nn.Module, config: Config) -> torch.optim.AdamW:
     groups = [dict(params=decayed, weight_decay=config.weight_decay), dict(params=free, weight_decay=0.0)]
     return torch.optim.AdamW(groups, lr=config.lr, betas=config.betas, fused=True)
 
-# %% ../nbs/08_training.ipynb #08-training-003
+# %% ../nbs/08_training.ipynb #08-training-015
 class Tally:
     "Sums over targets, kept apart by depth: loss, hits and the source's entropy."
     def __init__(self, n_depths: int):
@@ -64,7 +64,7 @@ class Tally:
         result: dict[str, Any] = {name: float(values.sum() / targets.sum()) for name, values in named.items()}
         return result | {f"{name}_by_depth": by_depth(values) for name, values in named.items()} | {"targets": int(targets.sum())}
 
-# %% ../nbs/08_training.ipynb #08-training-004
+# %% ../nbs/08_training.ipynb #08-training-018
 def action_loss(model: InContextModel, samples: Samples, tally: Tally | None = None) -> tuple[Tensor, list[Tensor]]:
     "Cross-entropy of every target's action, (batch, n_targets), and the latents after each compression."
     predictions = model(samples.transitions, samples.observations, samples.plan.segments)
@@ -75,7 +75,7 @@ def action_loss(model: InContextModel, samples: Samples, tally: Tally | None = N
         tally.add(predictions.depths, losses, predictions.logits.argmax(-1) == targets, entropies)
     return losses, predictions.latents
 
-# %% ../nbs/08_training.ipynb #08-training-005
+# %% ../nbs/08_training.ipynb #08-training-022
 class CheckpointError(ValueError):
     "A checkpoint that cannot be used here. The message says why."
 
@@ -95,7 +95,7 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
     except Exception as error:  # torch raises many kinds for a damaged file
         raise CheckpointError(f"{path}: damaged or not a checkpoint: {str(error).splitlines()[0]}") from None
 
-# %% ../nbs/08_training.ipynb #08-training-006
+# %% ../nbs/08_training.ipynb #08-training-025
 class Trainer:
     """One training run: a model, its optimiser, its batches and its log.
 
