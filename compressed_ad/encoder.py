@@ -79,9 +79,11 @@ class CompressionEncoder(nn.Module):
     def forward(self, latents: Tensor | None, segment: Tensor) -> Tensor:
         """New latents (batch, n_latent, width) from old ones (or none yet) and a segment (batch, n, width).
 
-        Raises `ValueError` if the segment is empty or longer than `max_segment_length`.
+        Raises `ValueError` if the segment is empty or longer than `max_segment_length`, or the latents are not `n_latent`.
         """
         batch, n, _ = segment.shape
+        if latents is not None and latents.shape[1] != self.n_latent:
+            raise ValueError(f"{latents.shape[1]} old latents: must be n_latent = {self.n_latent}")
         if not 1 <= n <= self.max_segment_length:
             raise ValueError(f"segment of {n} transitions: must be from 1 to max_segment_length = {self.max_segment_length}")
         old = [] if latents is None else [latents + self.latent_slots]

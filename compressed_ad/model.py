@@ -19,7 +19,10 @@ from .encoder import SLOT_SCALE, CompressionEncoder, learned_vectors
 # %% ../nbs/06_model.ipynb #06-model-014
 @dataclass(frozen=True)
 class ContextMemory:
-    "All that a model knows of a history: the latents, the transitions since they were written, and two counters."
+    """All that a model knows of a history: the latents, the transitions since they were written, and two counters.
+
+    Memories that grew out of one share its cache. To follow two futures, give each `replace(memory, cache=None)`.
+    """
     latents: Tensor | None  # (batch, n_latent, width)
     recent: Tensor  # (batch, n_recent, width): embedded, without positions
     n_transitions: int = 0  # seen in all
