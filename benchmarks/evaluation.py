@@ -22,12 +22,14 @@ class Stream:
     def __init__(self, model, cached: bool = True):
         self.model, self.cached, self.memory, self.step = model, cached, model.start(N_STREAMS), 0
 
-    def advance(self, n_steps: int) -> None:
+    def advance(self, n_steps: int, ask: bool = True) -> None:
+        "Read `n_steps` transitions; with `ask`, decide before each."
         for _ in range(n_steps):
             now = steps[:, self.step % 400][:, None]
             if not self.cached:
                 self.memory = replace(self.memory, cache=None)
-            _, self.memory = self.model.predict(self.memory, now.observations[:, 0])
+            if ask:
+                _, self.memory = self.model.predict(self.memory, now.observations[:, 0])
             self.memory = self.model.observe(self.memory, now)
             self.step += 1
 
@@ -46,13 +48,13 @@ for name in ("ad_compressed_dr_quick", "ad_compressed_dr"):
     cycle = config.max_recent_length + 1 - config.keep_length  # steps from one compression to the next
     streams = {str(length): Stream(model) for length in LENGTHS} | {"window re-run at each step": Stream(model, cached=False)}
     for length in LENGTHS:
-        streams[str(length)].advance(length // cycle * cycle)
+        streams[str(length)].advance(length // cycle * cycle, ask=False)
     bytes_held = {}
     for length in LENGTHS:
         streams[str(length)].advance(cycle - 1)
         bytes_held[str(length)] = size(streams[str(length)].memory)
         streams[str(length)].advance(1)
-    seconds = in_turn({key: (lambda stream=stream: stream.advance(cycle)) for key, stream in streams.items()}, rounds=41, warm_up=3)
+    seconds = in_turn({key: (lambda stream=stream: stream.advance(cycle)) for key, stream in streams.items()}, rounds=15, warm_up=2)
     per_step = {key: [s / cycle for s in values] for key, values in seconds.items()}
     def ratio(a, b):
         return spread([x / y for x, y in zip(per_step[a], per_step[b])])

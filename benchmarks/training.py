@@ -11,10 +11,11 @@ from compressed_ad.training import Trainer
 
 family = DarkRoomFamily()
 histories = collect(family, PosteriorSampling(), family.split(8).train, 8, 400, 0, progress=False)
-# the shape that the targets are stated for: width 64, four decoder layers, a window of 60 tokens
+# the shape that the targets are stated for: width 64, four decoder layers; here with a window of 60 tokens
 shape = dict(tf_n_embd=64, tf_n_layer=4, tf_n_head=4, decoder_max_seq_length=60, log_every=10**6)
-compressed = shape | dict(n_latent=16, encoder_n_layer=2, min_compression_depth=5, max_compression_depth=5, max_compress_length=44,
-                          min_uncompressed_length=43, max_uncompressed_length=43, train_batch_size=16)
+compressed = shape | dict(n_latent=8, encoder_n_layer=2, keep_length=0, min_compression_depth=4, max_compression_depth=4,
+                          min_compress_length=52, max_compress_length=52, min_uncompressed_length=51, max_uncompressed_length=51,
+                          history_steps=400, plans_per_batch=1, train_batch_size=16)
 trainers = {"AD": Trainer(read_config("ad_dr_quick", **shape, train_batch_size=32), histories, family),
             "CompressedAD": Trainer(read_config("ad_compressed_dr_quick", **compressed), histories, family)}
 for name in ("CompressedAD", "AD"):

@@ -6,6 +6,7 @@ __all__ = ['ConfigError', 'Config', 'make_config', 'packaged_configs', 'read_con
 # %% ../nbs/00_config.ipynb #00-config-002
 import difflib
 from collections.abc import Mapping
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
@@ -161,7 +162,8 @@ def make_config(settings: Mapping[str, Any]) -> Config:
 # %% ../nbs/00_config.ipynb #00-config-028
 def packaged_configs() -> dict[str, Path]:
     "The configurations that ship with the package: name to file."
-    return {path.stem: path for path in sorted((Path(__file__).parent / "configs").glob("*.yaml"))}
+    folder = Path(str(files("compressed_ad"))) / "configs"
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
 
 def read_config(source: str | Path, **overrides: Any) -> Config:
