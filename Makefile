@@ -35,7 +35,7 @@ bench: $(READY)
 
 # README.md from nbs/index.ipynb
 readme: $(READY)
-	$(BIN)/python -m nbconvert --to markdown --execute --output-dir . --output README nbs/index.ipynb
+	$(BIN)/python -m nbconvert --to markdown --no-input --execute --output-dir . --output README nbs/index.ipynb
 
 # before a commit: the package from the notebooks, notebooks without stray metadata
 prepare: $(READY)

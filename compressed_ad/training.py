@@ -2,12 +2,15 @@
 
 # %% auto #0
 __all__ = ['learning_rate', 'make_optimizer', 'Tally', 'action_loss', 'CheckpointError', 'save_checkpoint', 'load_checkpoint',
-           'Trainer']
+           'interrupt_held_back', 'Trainer']
 
 # %% ../nbs/08_training.ipynb #08-training-002
 import math
+import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +99,23 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
         raise CheckpointError(f"{path}: damaged or not a checkpoint: {str(error).splitlines()[0]}") from None
 
 # %% ../nbs/08_training.ipynb #08-training-025
+@contextmanager
+def interrupt_held_back() -> Iterator[Callable[[], bool]]:
+    """Hold an interrupt (Ctrl-C) back while the block lasts; gives a function that tells whether there was one.
+
+    Half a step is no state to save. Outside the main thread, where signals do not arrive, nothing is held back.
+    """
+    received: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    before = signal.signal(signal.SIGINT, lambda number, frame: received.append(number))
+    try:
+        yield lambda: bool(received)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+# %% ../nbs/08_training.ipynb #08-training-027
 class Trainer:
     """One training run: a model, its optimiser, its batches and its log.
 
@@ -165,25 +185,27 @@ class Trainer:
     def run(self, until: int | None = None, progress: bool = True) -> list[dict]:
         """Train to step `until` (default: `config.train_timesteps`) and return the log.
 
-        Writes a checkpoint every `config.checkpoint_every` steps, at the end, and when interrupted.
+        Writes a checkpoint every `config.checkpoint_every` steps and at the end. An interrupt waits for the step to end
+        and for its checkpoint, then raises `KeyboardInterrupt`.
         """
         until, config = until or self.config.train_timesteps, self.config
         began, already = time.perf_counter(), self.seconds
         self.model.train()
-        with tqdm(total=until, initial=self.step, desc=f"train {config.model}", unit="step", disable=not progress) as bar:
-            try:
-                while self.step < until:
-                    self.train_step()
-                    self.seconds = already + time.perf_counter() - began
-                    bar.update()
-                    if self.step % config.log_every == 0:
-                        bar.set_postfix(loss=f"{self.log[-1]['loss']:.3f}", refresh=False)
-                    if self.evaluate is not None and config.evaluate_every and self.step % config.evaluate_every == 0:
-                        self.log.append(dict(step=self.step, evaluation=self.evaluate(self.model)))
-                        self.model.train()
-                    if self.path is not None and self.step % config.checkpoint_every == 0:
-                        self.save()
-            finally:
-                if self.path is not None:
+        bar = tqdm(total=until, initial=self.step, desc=f"train {config.model}", unit="step", disable=not progress)
+        with interrupt_held_back() as interrupted, bar:
+            while self.step < until and not interrupted():
+                self.train_step()
+                self.seconds = already + time.perf_counter() - began
+                bar.update()
+                if self.step % config.log_every == 0:
+                    bar.set_postfix(loss=f"{self.log[-1]['loss']:.3f}", refresh=False)
+                if self.evaluate is not None and config.evaluate_every and self.step % config.evaluate_every == 0:
+                    self.log.append(dict(step=self.step, evaluation=self.evaluate(self.model)))
+                    self.model.train()
+                if self.path is not None and self.step % config.checkpoint_every == 0:
                     self.save()
+            if self.path is not None:
+                self.save()
+            if interrupted():
+                raise KeyboardInterrupt
         return self.log
