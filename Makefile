@@ -40,4 +40,4 @@ readme: $(READY)
 # before a commit: the package from the notebooks, notebooks without stray metadata
 prepare: $(READY)
 	$(BIN)/nbdev_export
-	$(BIN)/nbdev_clean
+	$(BIN)/python tools/clean.py
