@@ -13,7 +13,7 @@ family = DarkRoomFamily()
 histories = collect(family, PosteriorSampling(), family.split(8).train, 8, 400, 0, progress=False)
 # the shape that the targets are stated for: width 64, four decoder layers; here with a window of 60 tokens
 shape = dict(tf_n_embd=64, tf_n_layer=4, tf_n_head=4, decoder_max_seq_length=60, log_every=10**6)
-compressed = shape | dict(n_latent=8, encoder_n_layer=2, keep_length=0, min_compression_depth=4, max_compression_depth=4,
+compressed = shape | dict(n_latent=8, encoder_n_layer=2, encoder_n_head=4, keep_length=0, min_compression_depth=4, max_compression_depth=4,
                           min_compress_length=52, max_compress_length=52, min_uncompressed_length=51, max_uncompressed_length=51,
                           history_steps=400, plans_per_batch=1, train_batch_size=16)
 trainers = {"AD": Trainer(read_config("ad_dr_quick", **shape, train_batch_size=32), histories, family),

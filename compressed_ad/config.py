@@ -28,6 +28,8 @@ class _TaskFields(BaseModel):
     split_seed: int = Field(0, ge=0, description="seed of the split into training and held-out tasks")
     source: str = Field("PosteriorSampling", description="name of the source algorithm")
     source_arguments: dict[str, Any] = Field({}, description="arguments of the source algorithm")
+    action_noise: float = Field(0.0, ge=0, le=1,
+        description="probability that a random action is executed instead of the source's own, the target")
     n_streams: int = Field(64, ge=1, description="learning histories recorded per training task")
     history_steps: int = Field(400, ge=2, description="transitions in one learning history")
 
@@ -35,7 +37,8 @@ class _TaskFields(BaseModel):
 class _ModelFields(_TaskFields):
     "The shape of the model."
     model: Literal["AD", "CompressedAD"] = Field("CompressedAD", description="which model is trained")
-    decoder_max_seq_length: int = Field(100, ge=2, description="tokens the decoder reads at once: latents, transitions and the query")
+    decoder_max_seq_length: int = Field(100, ge=2,
+        description="tokens the decoder reads at once: latents, transitions and the query")
     tf_n_embd: int = Field(64, ge=1, description="width of a token, in encoder and decoder")
     tf_n_layer: int = Field(4, ge=1, description="layers of the decoder")
     tf_n_head: int = Field(4, ge=1, description="attention heads of the decoder")
@@ -43,7 +46,8 @@ class _ModelFields(_TaskFields):
     encoder_n_head: int = Field(4, ge=1, description="attention heads of the compression encoder")
     n_latent: int = Field(60, ge=1, description="latent tokens: the size of the memory")
     learned_initial_memory: bool = Field(True, description="start from learned latents (true) or from none (false)")
-    keep_length: int = Field(0, ge=0, description="transitions left uncompressed by each compression, in training and evaluation alike")
+    keep_length: int = Field(0, ge=0,
+        description="transitions left uncompressed by each compression, in training and evaluation alike")
 
 # %% ../nbs/00_config.ipynb #00-config-012
 class _TrainingFields(_ModelFields):
@@ -54,13 +58,16 @@ class _TrainingFields(_ModelFields):
     max_compress_length: int = Field(50, ge=1, description="longest segment in training, in transitions")
     segment_lengths: Literal["random", "random_first"] = Field(
         "random", description="random: each segment has a length of its own; random_first: only the first, the others have the longest")
-    min_uncompressed_length: int = Field(5, ge=0, description="fewest transitions after the last compression of a sample")
+    min_uncompressed_length: int = Field(5, ge=0,
+        description="fewest transitions after the last compression of a sample")
     max_uncompressed_length: int = Field(30, ge=0, description="most transitions after the last compression of a sample")
-    plans_per_batch: int = Field(4, ge=1, description="compression plans in a batch; samples of one plan share their segment lengths")
+    plans_per_batch: int = Field(4, ge=1,
+        description="compression plans in a batch; samples of one plan share their segment lengths")
     train_batch_size: int = Field(256, ge=1, description="samples in a batch")
     train_timesteps: int = Field(100_000, ge=1, description="optimiser steps")
     lr: float = Field(3e-4, gt=0, description="peak learning rate of AdamW")
-    final_lr_fraction: float = Field(0.1, ge=0, le=1, description="learning rate at the end of the cosine, as a fraction of the peak")
+    final_lr_fraction: float = Field(0.1, ge=0, le=1,
+        description="learning rate at the end of the cosine, as a fraction of the peak")
     warmup_steps: int = Field(100, ge=0, description="optimiser steps of linear warm-up")
     betas: tuple[float, float] = Field((0.9, 0.99), description="decay rates of AdamW's two averages")
     weight_decay: float = Field(0.01, ge=0, description="weight decay of AdamW, on matrices only")

@@ -48,7 +48,7 @@ class Samples:
     plan: Plan
     transitions: Transitions  # (n_samples, n_transitions)
     observations: Tensor  # the query states
-    actions: Tensor  # the targets
+    actions: Tensor  # the targets: what the source intended
     entropies: Tensor | None  # of the source at each target, in nats
     tasks: np.ndarray  # (n_samples,)
 
@@ -59,9 +59,10 @@ def read_samples(histories: LearningHistories, plan: Plan, rows: np.ndarray, sta
     arrays = histories.read(rows, starts, plan.n_transitions + 1)
     every = Transitions.of(arrays, device)
     entropies = torch.as_tensor(arrays["entropies"], device=device) if "entropies" in arrays else None
-    return Samples(plan, every[:, :-1], every.observations, every.actions.long(), entropies, np.asarray(histories.tasks)[rows])
+    targets = torch.as_tensor(arrays.get("intended_actions", arrays["actions"]), device=device).long()
+    return Samples(plan, every[:, :-1], every.observations, targets, entropies, np.asarray(histories.tasks)[rows])
 
-# %% ../nbs/07_dataset.ipynb #07-dataset-043
+# %% ../nbs/07_dataset.ipynb #07-dataset-045
 class Batches:
     """Training batches, numbered by optimiser step: the same step is the same batch, whatever came before it.
 

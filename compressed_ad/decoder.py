@@ -52,17 +52,18 @@ class Decoder(nn.Module):
         self.blocks = nn.ModuleList(TransformerBlock(width, n_head) for _ in range(n_layer))
         self.norm, self.output = nn.LayerNorm(width), linear(width, n_actions)
 
-    def layout(self, latents: Tensor | None, context: Tensor, queries: Tensor) -> Tensor:
-        "`[latents | context | queries]` with positions, (batch, n, width). Raises `ValueError` if it is too long."
+    def layout(self, latents: Tensor | None, context: Tensor, queries: Tensor, n_known: int = 0) -> Tensor:
+        "`[latents | context | queries]` with positions, from token `n_known` on. Raises `ValueError` if it is too long."
         n_latent, n_context, n_query = 0 if latents is None else latents.shape[1], context.shape[1], queries.shape[1]
         if n_latent + n_context + 1 > self.max_seq_length:
             raise ValueError(f"{n_latent} latents, {n_context} transitions and a query: more than "
                              f"decoder_max_seq_length = {self.max_seq_length}")
         if not 1 <= n_query <= n_context + 1:
             raise ValueError(f"{n_query} queries: must be from 1 to {n_context + 1}, one for each prefix")
-        old = [] if latents is None else [latents + self.latent_slots]
+        old = [] if latents is None or n_known else [latents + self.latent_slots]
+        known = max(0, n_known - n_latent)  # transitions; latents are known together or not at all
         at = self.positions[n_context + 1 - n_query:n_context + 1]  # a query stands where the next transition would
-        return torch.cat([*old, context + self.positions[:n_context], queries + at], 1)
+        return torch.cat([*old, context[:, known:] + self.positions[known:n_context], queries + at], 1)
 
     def forward(self, latents: Tensor | None, context: Tensor, queries: Tensor) -> Tensor:
         """Action logits (batch, n_query, n_actions) at the last `n_query` prefixes of the context.
@@ -75,11 +76,12 @@ class Decoder(nn.Module):
         mask = decoder_mask(n_latent, context.shape[1], n_query, tokens.device)
         read, asked = tokens[:, :-n_query], tokens[:, -n_query:]  # nothing looks at a query: two streams, less to attend to
         for block in self.blocks:
-            (keys, values), (own_keys, own_values) = block.keys_and_values(read), block.keys_and_values(asked)
+            n_read = 0 if block is self.blocks[-1] else read.shape[1]  # of the last layer only the queries are used
+            (reading, keys, values), (asking, own_keys, own_values) = block.project(read, n_read), block.project(asked)
             all_keys, all_values = torch.cat([keys, own_keys], 2), torch.cat([values, own_values], 2)
-            asked = block.attend(asked, all_keys, all_values, mask[-n_query:])  # (batch, n_query, width)
-            if block is not self.blocks[-1]:
-                read = block.attend(read, keys, values, mask[:-n_query, :-n_query])  # (batch, n_latent + n_context, width)
+            asked = block.attend(asked, asking, all_keys, all_values, mask[-n_query:])  # (batch, n_query, width)
+            if n_read:
+                read = block.attend(read, reading, keys, values, mask[:-n_query, :-n_query])  # latents and transitions
         return self.output(self.norm(asked))
 
     def new_cache(self, batch: int) -> DecoderCache:
@@ -95,14 +97,13 @@ class Decoder(nn.Module):
 
         `latents` and `context` are the whole sequence; those that are new are added to the cache.
         """
-        tokens = self.layout(latents, context, query)
-        n_latent = tokens.shape[1] - context.shape[1] - 1
-        tokens = tokens[:, cache.n_tokens:]  # new transitions, and latents if the cache is empty; then the query
+        tokens = self.layout(latents, context, query, cache.n_tokens)  # latents only if the cache is empty
+        n_latent = 0 if latents is None else latents.shape[1]
         end = cache.n_tokens + tokens.shape[1]
         mask = decoder_mask(n_latent, context.shape[1], 1, tokens.device)[cache.n_tokens:]
         for block, keys, values in zip(self.blocks, cache.keys, cache.values):
-            keys[:, :, cache.n_tokens:end], values[:, :, cache.n_tokens:end] = block.keys_and_values(tokens)
             n_read = 1 if block is self.blocks[-1] else tokens.shape[1]
-            tokens = block.attend(tokens[:, -n_read:], keys[:, :, :end], values[:, :, :end], mask[-n_read:])
+            queries, keys[:, :, cache.n_tokens:end], values[:, :, cache.n_tokens:end] = block.project(tokens, n_read)
+            tokens = block.attend(tokens[:, -n_read:], queries, keys[:, :, :end], values[:, :, :end], mask[-n_read:])
         cache.n_tokens = end - 1
         return self.output(self.norm(tokens[:, 0]))

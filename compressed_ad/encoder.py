@@ -43,21 +43,22 @@ class TransformerBlock(nn.Module):
         batch, n, width = vectors.shape
         return vectors.view(batch, n, self.n_head, width // self.n_head).transpose(1, 2)
 
-    def keys_and_values(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
-        "What `tokens` offer to those that look at them, (batch, n_head, n, width / n_head) each."
-        keys, values = self.key_value(self.attention_norm(tokens)).chunk(2, -1)
-        return self.heads(keys), self.heads(values)
+    def project(self, tokens: Tensor, n_read: int | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        "Queries of the last `n_read` tokens (default: all), keys and values of all; (batch, n_head, n, width / n_head) each."
+        normed = self.attention_norm(tokens)
+        keys, values = self.key_value(normed).chunk(2, -1)
+        asking = normed if n_read is None else normed[:, tokens.shape[1] - n_read:]
+        return self.heads(self.query(asking)), self.heads(keys), self.heads(values)
 
-    def attend(self, tokens: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
-        "Update `tokens` (batch, n_read, width) from `keys` and `values`."
-        queries = self.heads(self.query(self.attention_norm(tokens)))
+    def attend(self, tokens: Tensor, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
+        "Update the `tokens` (batch, n_read, width) that the queries belong to."
         read = F.scaled_dot_product_attention(queries, keys, values, attn_mask=mask)
         tokens = tokens + self.output(read.transpose(1, 2).flatten(2))
         return tokens + self.network(self.network_norm(tokens))
 
     def forward(self, tokens: Tensor, mask: Tensor | None = None, n_read: int | None = None) -> Tensor:
-        keys, values = self.keys_and_values(tokens)
-        return self.attend(tokens if n_read is None else tokens[:, -n_read:], keys, values, mask)
+        updated = tokens if n_read is None else tokens[:, -n_read:]
+        return self.attend(updated, *self.project(tokens, n_read), mask)
 
 # %% ../nbs/04_encoder.ipynb #04-encoder-029
 class CompressionEncoder(nn.Module):

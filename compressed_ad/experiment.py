@@ -73,7 +73,7 @@ class Stopwatch:
 
 # %% ../nbs/11_experiment.ipynb #11-experiment-009
 SHARED_SETTINGS = ("task_family", "task_family_arguments", "n_held_out_tasks", "split_seed", "source", "source_arguments",
-                   "n_streams", "history_steps", "evaluation_streams", "evaluation_episodes")
+                   "action_noise", "n_streams", "history_steps", "evaluation_streams", "evaluation_episodes")
 
 
 def check_comparable(configs: Mapping[str, Config]) -> None:
@@ -121,7 +121,7 @@ class Experiment:
         source = make_source(config.source, config.source_arguments)
         about = {key: getattr(config, key) for key in SHARED_SETTINGS}
         histories = collect(self.family, source, self.split.train, config.n_streams, config.history_steps, seed,
-                            entropies=True, progress=self.progress, about=about)
+                            entropies=True, progress=self.progress, about=about, action_noise=config.action_noise)
         save_histories(histories, path)
         self.stopwatch.record(path.stem, time.perf_counter() - began)
         return histories
@@ -202,7 +202,7 @@ def make_report(experiment: Experiment, found: Mapping[str, Findings]) -> dict:
 
 
 def source_curve(config: Config, family: TaskFamily, tasks: np.ndarray) -> list[float]:
-    "Mean normalised return of the source algorithm itself on `tasks`, episode by episode."
+    "Mean normalised return of the source algorithm itself, undisturbed, on `tasks`, episode by episode."
     n_episodes, source = config.evaluation_episodes, make_source(config.source, config.source_arguments)
     histories = collect(family, source, tasks, 64, n_episodes * family.horizon, config.seed, progress=False)
     returns = returns_per_episode(histories.rewards, histories.episode_ends, n_episodes)
