@@ -1,4 +1,5 @@
 "Time and memory per step at histories of 100, 1,000 and 10,000 steps, with the cache and re-running the window each step."
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -34,6 +35,16 @@ class Stream:
             self.step += 1
 
 
+    def one_cycle(self, n_steps: int) -> Callable[[], None]:
+        "An action that reads `n_steps` from here, and from here again each time it is called."
+        memory, step = self.memory, self.step
+
+        def run() -> None:
+            self.memory, self.step = replace(memory, cache=None), step
+            self.advance(n_steps)
+        return run
+
+
 def size(memory: ContextMemory) -> int:
     "Bytes that a memory holds on to."
     tensors = [memory.recent, memory.latents] + ([] if memory.cache is None else memory.cache.keys + memory.cache.values)
@@ -54,10 +65,10 @@ for name in ("ad_compressed_dr_quick", "ad_compressed_dr"):
         streams[str(length)].advance(cycle - 1)
         bytes_held[str(length)] = size(streams[str(length)].memory)
         streams[str(length)].advance(1)
-    seconds = in_turn({key: (lambda stream=stream: stream.advance(cycle)) for key, stream in streams.items()}, rounds=15, warm_up=2)
+    seconds = in_turn({key: stream.one_cycle(cycle) for key, stream in streams.items()}, rounds=15, warm_up=2)
     per_step = {key: [s / cycle for s in values] for key, values in seconds.items()}
     def ratio(a, b):
         return spread([x / y for x, y in zip(per_step[a], per_step[b])])
-    result[name] = {"seconds_per_step": {key: spread(values) for key, values in per_step.items()}, "bytes_held": bytes_held,
+    result[name] = {"configuration": config.model_dump(mode="json"), "seconds_per_step": {key: spread(values) for key, values in per_step.items()}, "bytes_held": bytes_held,
                     "time_at_10000_over_1000": ratio("10000", "1000"), "re_run_over_cached": ratio("window re-run at each step", "10000")}
 write("evaluation", result)

@@ -30,6 +30,7 @@ class Plan:
 def draw_plan(config: Config, random: np.random.Generator) -> Plan:
     """A plan for `CompressedAD`: depth, each segment and the uncompressed rest are uniform within their bounds.
 
+    With `segment_lengths: random_first` only the first segment is; the others have the greatest length.
     For `AD` it is the same window every time, one action short of the decoder's length.
     """
     if config.model == "AD":
@@ -55,7 +56,10 @@ class Samples:
 
 def read_samples(histories: LearningHistories, plan: Plan, rows: np.ndarray, starts: np.ndarray,
                  device: torch.device | str = "cpu") -> Samples:
-    "The samples that begin at `starts` (n_samples,) of the histories `rows` (n_samples,)."
+    """The samples that begin at `starts` (n_samples,) of the histories `rows` (n_samples,).
+
+    Raises `ValueError` if a sample would leave its history.
+    """
     arrays = histories.read(rows, starts, plan.n_transitions + 1)
     every = Transitions.of(arrays, device)
     entropies = torch.as_tensor(arrays["entropies"], device=device) if "entropies" in arrays else None

@@ -53,7 +53,10 @@ class Decoder(nn.Module):
         self.norm, self.output = nn.LayerNorm(width), linear(width, n_actions)
 
     def layout(self, latents: Tensor | None, context: Tensor, queries: Tensor, n_known: int = 0) -> Tensor:
-        "`[latents | context | queries]` with positions, from token `n_known` on. Raises `ValueError` if it is too long."
+        """`[latents | context | queries]` with positions, from token `n_known` on: (batch, n - n_known, width).
+
+        Raises `ValueError` if it is too long for the decoder, or if there are more queries than prefixes.
+        """
         n_latent, n_context, n_query = 0 if latents is None else latents.shape[1], context.shape[1], queries.shape[1]
         if n_latent + n_context + 1 > self.max_seq_length:
             raise ValueError(f"{n_latent} latents, {n_context} transitions and a query: more than "
@@ -69,7 +72,8 @@ class Decoder(nn.Module):
         """Action logits (batch, n_query, n_actions) at the last `n_query` prefixes of the context.
 
         `latents` (batch, n_latent, width) or None, `context` (batch, n_context, width), `queries` (batch, n_query, width).
-        With `n_context + 1` queries every transition is a target; each logit equals that of a single query.
+        With `n_context + 1` queries every transition is a target; each logit equals that of a single query. Raises
+        `ValueError` as `layout` does.
         """
         tokens, n_query = self.layout(latents, context, queries), queries.shape[1]
         n_latent = tokens.shape[1] - context.shape[1] - n_query

@@ -51,14 +51,18 @@ class TransformerBlock(nn.Module):
         return self.heads(self.query(asking)), self.heads(keys), self.heads(values)
 
     def attend(self, tokens: Tensor, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
-        "Update the `tokens` (batch, n_read, width) that the queries belong to."
+        """Update the `tokens` (batch, n_read, width) that the queries belong to.
+
+        `keys` and `values` are of n tokens; the mask (n_read, n) is true where a row may look.
+        """
         read = F.scaled_dot_product_attention(queries, keys, values, attn_mask=mask)
         tokens = tokens + self.output(read.transpose(1, 2).flatten(2))
         return tokens + self.network(self.network_norm(tokens))
 
     def forward(self, tokens: Tensor, mask: Tensor | None = None, n_read: int | None = None) -> Tensor:
-        updated = tokens if n_read is None else tokens[:, -n_read:]
-        return self.attend(updated, *self.project(tokens, n_read), mask)
+        "The last `n_read` tokens, updated: (batch, n_read, width)."
+        n_read = tokens.shape[1] if n_read is None else n_read
+        return self.attend(tokens[:, tokens.shape[1] - n_read:], *self.project(tokens, n_read), mask)
 
 # %% ../nbs/04_encoder.ipynb #04-encoder-029
 class CompressionEncoder(nn.Module):

@@ -3,8 +3,8 @@
 # %% auto #0
 __all__ = ['SHARED_SETTINGS', 'LOGGED', 'PAGE', 'DEMO', 'RESULTS', 'ExperimentError', 'write_json', 'claim_folder', 'Stopwatch',
            'check_comparable', 'with_seed', 'Experiment', 'Findings', 'run_experiment', 'make_report', 'source_curve',
-           'long_drop', 'condensed', 'circumstances', 'plot_report', 'plot_long', 'plot_training', 'describe',
-           'embedded_figure', 'results_table', 'report_page', 'run_demo', 'run_results', 'run_and_tell']
+           'long_drop', 'condensed', 'circumstances', 'plot_report', 'plot_long', 'plot_training', 'plot_watched',
+           'describe', 'embedded_figure', 'results_table', 'report_page', 'run_demo', 'run_results', 'run_and_tell']
 
 # %% ../nbs/11_experiment.ipynb #11-experiment-002
 import base64
@@ -105,16 +105,16 @@ class Experiment:
 
     def __post_init__(self):
         check_comparable(self.configs)
-        self.first = next(iter(self.configs.values()))
+        self.shared = next(iter(self.configs.values()))  # they agree on `SHARED_SETTINGS`
         settings = {name: config.model_dump(mode="json") for name, config in self.configs.items()}
         claim_folder(self.folder, {"seeds": list(self.seeds)} | settings)
-        self.family = make_task_family(self.first.task_family, self.first.task_family_arguments)
-        self.split = self.family.split(self.first.n_held_out_tasks, self.first.split_seed)
+        self.family = make_task_family(self.shared.task_family, self.shared.task_family_arguments)
+        self.split = self.family.split(self.shared.n_held_out_tasks, self.shared.split_seed)
         self.stopwatch = Stopwatch(self.folder / "stopwatch.json")
 
     def histories(self, seed: int) -> LearningHistories:
         "The learning histories of the training tasks."
-        path, config = self.folder / f"histories-seed{seed}.h5", self.first
+        path, config = self.folder / f"histories-seed{seed}.h5", self.shared
         if path.exists():
             return load_histories(path)
         began = time.perf_counter()
@@ -144,12 +144,12 @@ class Experiment:
         write_json(place / "training.json", {"seconds": trainer.seconds, "log": trainer.log})
         return trainer
 
-    def evaluated(self, trainer: Trainer, n_episodes: int, path: Path) -> Evaluation:
+    def evaluated(self, trainer: Trainer, n_streams: int, n_episodes: int, path: Path) -> Evaluation:
         "What the trained model does on the held-out tasks."
         if path.exists():
             return Evaluation.load(path)
         config = trainer.config
-        result = evaluate(trainer.model, self.family, self.split.held_out, config.evaluation_streams, n_episodes,
+        result = evaluate(trainer.model, self.family, self.split.held_out, n_streams, n_episodes,
                           seed=config.seed, progress=self.progress, description=f"evaluate {config.model}")
         result.save(path)
         return result
@@ -167,7 +167,8 @@ class Findings:
 def run_experiment(configs: Mapping[str, Config], seeds: Sequence[int], folder: str | Path, progress: bool = True) -> dict:
     """Collect histories, train and evaluate every model with every seed, and write `report.json` and `report.html`.
 
-    Called again in the same folder, it goes on where it stopped. Returns the report. Raises as `Experiment` does.
+    Called again in the same folder, it goes on where it stopped. Returns the report. Raises as `Experiment` does, and
+    `HistoryFileError` or `CheckpointError` if a file in the folder is damaged.
     """
     experiment = Experiment(configs, seeds, Path(folder), progress)
     found = {name: Findings([], [], [], []) for name in configs}
@@ -177,9 +178,11 @@ def run_experiment(configs: Mapping[str, Config], seeds: Sequence[int], folder: 
             trainer, place, findings = experiment.trained(name, seed, histories), experiment.place(name, seed), found[name]
             findings.logs.append(trainer.log)
             findings.seconds.append(trainer.seconds)
-            findings.short.append(experiment.evaluated(trainer, config.evaluation_episodes, place / "evaluation.json"))
+            findings.short.append(experiment.evaluated(trainer, config.evaluation_streams, config.evaluation_episodes,
+                                                       place / "evaluation.json"))
             if config.long_evaluation_episodes:
-                findings.long.append(experiment.evaluated(trainer, config.long_evaluation_episodes, place / "long_evaluation.json"))
+                findings.long.append(experiment.evaluated(trainer, config.long_evaluation_streams, config.long_evaluation_episodes,
+                                                          place / "long_evaluation.json"))
     report = make_report(experiment, found)
     write_json(experiment.folder / "report.json", report)
     with atomic_path(experiment.folder / "report.html") as temporary:
@@ -192,11 +195,12 @@ def make_report(experiment: Experiment, found: Mapping[str, Findings]) -> dict:
     models, wall = {}, sum(experiment.stopwatch.seconds.values())
     for name, findings in found.items():
         models[name] = summarise(findings.short) | {"train_seconds": findings.seconds, "training": condensed(findings.logs[0])}
+        models[name] |= {"watched": [line for line in findings.logs[0] if "evaluation" in line], "long_drop": None}
         if findings.long:
             models[name] |= {"long": summarise(findings.long, n_last=50, every=10), "long_drop": long_drop(findings.long)}
         wall += sum(findings.seconds) + sum(evaluation.seconds for evaluation in findings.short + findings.long)
     return {"seeds": list(experiment.seeds), "models": models,
-            "source_curve": source_curve(experiment.first, experiment.family, experiment.split.held_out), "wall_seconds": wall,
+            "source_curve": source_curve(experiment.shared, experiment.family, experiment.split.held_out), "wall_seconds": wall,
             "configurations": {name: config.model_dump(mode="json") for name, config in experiment.configs.items()},
             **circumstances()}
 
@@ -215,7 +219,8 @@ def long_drop(evaluations: Sequence[Evaluation]) -> float:
     return float(values[..., 40:50].mean() - values[..., -50:].mean())
 
 # %% ../nbs/11_experiment.ipynb #11-experiment-015
-LOGGED = ("step", "loss", "accuracy", "source_entropy", "loss_by_depth", "source_entropy_by_depth", "latent_gradient_by_cycle")
+LOGGED = ("step", "loss", "accuracy", "source_entropy", "loss_by_depth", "accuracy_by_depth", "source_entropy_by_depth",
+          "latent_gradient_by_cycle")
 
 
 def condensed(log: Sequence[Mapping]) -> list[dict]:
@@ -254,12 +259,27 @@ def plot_training(report: Mapping, name: str, axes: plt.Axes | None = None) -> p
     axes.legend(frameon=False, fontsize=8)
     return axes
 
-# %% ../nbs/11_experiment.ipynb #11-experiment-018
+# %% ../nbs/11_experiment.ipynb #11-experiment-017
+def plot_watched(report: Mapping, axes: plt.Axes | None = None) -> plt.Axes:
+    "In-context learning during training: last five of fifteen episodes on a few training tasks, of models that were watched."
+    axes = plt.gca() if axes is None else axes
+    for name, model in report["models"].items():
+        if model["watched"]:
+            axes.plot([line["step"] for line in model["watched"]], [line["evaluation"]["last5"] for line in model["watched"]],
+                      "o-", color=COLOURS.get(name), label=name)
+    axes.axhline(1, color=COLOURS["oracle"], linestyle="--", linewidth=1, label="oracle")
+    axes.set(xlabel="optimiser step", ylabel="normalised return", xlim=(0, None), ylim=(0, 1.06))
+    axes.legend(frameon=False, fontsize=8)
+    return axes
+
+# %% ../nbs/11_experiment.ipynb #11-experiment-019
 def describe(report: Mapping) -> list[str]:
     "What a report shows, one line for each model."
-    return [f"{name}: {model['curve'][0]:.2f} of the oracle's return in the first episode, {model['last10']['mean']:.2f} in the last ten "
-            f"(95% interval {model['last10']['low']:.2f} to {model['last10']['high']:.2f}), {model['compressions']} compressions"
-            for name, model in report["models"].items()]
+    def line(name, model):
+        last = model["last10"]
+        return (f"{name}: {model['curve'][0]:.2f} of the oracle's return in the first episode, {last['mean']:.2f} in the last ten "
+                f"(95% interval {last['low']:.2f} to {last['high']:.2f}), {model['compressions']} compressions")
+    return [line(name, model) for name, model in report["models"].items()]
 
 
 def embedded_figure(caption: str, draw: Callable, *arguments: Any) -> str:
@@ -284,7 +304,7 @@ def results_table(report: Mapping) -> str:
     head = "<tr>" + "".join(f"<th>{title}</th>" for title in titles) + "</tr>"
     return "<table>" + head + "".join(row(name, model) for name, model in report["models"].items()) + "</table>"
 
-# %% ../nbs/11_experiment.ipynb #11-experiment-019
+# %% ../nbs/11_experiment.ipynb #11-experiment-020
 PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -319,6 +339,9 @@ def report_page(report: Mapping) -> str:
         f"seeds {seeds}, actions sampled. Bands are 95% intervals over tasks and seeds.", plot_report, report), results_table(report)]
     if any("long" in model for model in report["models"].values()):
         body.append(embedded_figure("The long evaluation, ten episodes a point.", plot_long, report))
+    if any(model["watched"] for model in report["models"].values()):
+        body.append(embedded_figure(f"During training, seed {report['seeds'][0]}: return in episodes 11 to 15 on a few training tasks, "
+                                    "weights as they were at that step.", plot_watched, report))
     body += [embedded_figure(f"{name}, seed {report['seeds'][0]}: loss on training tasks beside the entropy of the source on the "
                              "same actions, which no model can go below.", plot_training, report, name) for name in report["models"]]
     about = {key: report[key] for key in ("processor", "cores", "versions", "date", "wall_seconds")}
@@ -326,7 +349,7 @@ def report_page(report: Mapping) -> str:
     return PAGE.format(summary="\n".join(f"<li>{html.escape(line)}</li>" for line in describe(report)),
                        body="\n".join(body), settings=html.escape(settings))
 
-# %% ../nbs/11_experiment.ipynb #11-experiment-034
+# %% ../nbs/11_experiment.ipynb #11-experiment-037
 DEMO = {"CompressedAD": "ad_compressed_dr_quick", "AD": "ad_dr_quick"}
 RESULTS = DEMO | {"AD_full_context": "ad_full_context_dr_quick"}
 

@@ -35,7 +35,7 @@ def sample_actions(probabilities: np.ndarray, random: np.random.Generator) -> np
 
 
 def state_numbers(space: spaces.Space, observations: np.ndarray) -> np.ndarray:
-    "A number for each observation of a `Discrete` or `MultiDiscrete` space; `ValueError` for any other."
+    "A number (...) for each observation of a `Discrete` (...) or `MultiDiscrete` (..., n) space; `ValueError` for any other."
     if isinstance(space, spaces.Discrete):
         return observations - space.start
     if isinstance(space, spaces.MultiDiscrete):
@@ -53,7 +53,7 @@ class SourceAlgorithm(Protocol):
 
     `start` begins `n_steps` of learning on `tasks` (n,). Then, step by step, `act` answers observations (n, ...) with
     actions (n,), and `observe` takes what came of them. `action_probabilities` (n, n_actions) is the distribution of
-    the next action as far as the history so far tells it; it is asked for only if `start` had `predictive=True`.
+    the next action as far as the history so far tells it; it is asked for, before `act`, only if `start` had `predictive=True`.
     With probability `action_noise` a random action is executed instead of the answer; `observe` is told what was executed.
     """
     def start(self, family: TaskFamily, tasks: np.ndarray, n_steps: int, random: np.random.Generator, predictive: bool,
@@ -270,7 +270,10 @@ class LearningHistories:
         return FIELDS + tuple(name for name in OPTIONAL_FIELDS if getattr(self, name) is not None)
 
     def read(self, rows: np.ndarray, starts: np.ndarray, length: int) -> dict[str, np.ndarray]:
-        "`length` transitions of each of `rows` (n,), from `starts` (n,) on: field name to array (n, length, ...)."
+        """`length` transitions of each of `rows` (n,), from `starts` (n,) on: field name to array (n, length, ...).
+
+        Raises `ValueError` if they do not lie within the history.
+        """
         if (np.asarray(starts) < 0).any() or (np.asarray(starts) + length > self.n_steps).any():
             raise ValueError(f"steps {np.min(starts)} to {np.max(starts) + length} do not lie within 0 to {self.n_steps}")
         steps = np.asarray(starts)[:, None] + np.arange(length)

@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from .config import Config, make_config
+from .config import TRAINING_SETTINGS, Config, make_config
 from .dataset import Batches, Samples
 from .environments import TaskFamily
 from .histories import LearningHistories, atomic_path
@@ -72,7 +72,7 @@ def action_losses(model: InContextModel, batch: Sequence[Samples],
                   tally: Tally | None = None) -> tuple[list[Tensor], list[list[Tensor]]]:
     """Cross-entropy of every target's action, (n_samples, n_targets), for each plan of the batch.
 
-    And the latents after each compression of it, as `Predictions` holds them.
+    And the latents after each compression, (n_samples, n_latent, width) each, for each plan.
     """
     predictions = model.forward_together([(part.transitions, part.observations, part.plan.segments) for part in batch])
     losses = []
@@ -127,7 +127,8 @@ class Trainer:
 
     `evaluate`, if given, is called with the model every `config.evaluate_every` steps, and what it returns is logged.
     It must look at training tasks only. With `path`, checkpoints are written there, and a run that finds one goes on
-    from it: batches depend on the step alone, so the loss sequence is the same as without the interruption.
+    from it: batches depend on the step alone, so the loss sequence is the same as without the interruption. Raises
+    `CheckpointError` if that checkpoint is damaged or was trained with other settings.
     """
     def __init__(self, config: Config, histories: LearningHistories, family: TaskFamily, path: str | Path | None = None,
                  evaluate: Callable[[InContextModel], dict] | None = None, device: torch.device | str = "cpu"):
@@ -151,9 +152,9 @@ class Trainer:
     def _resume(self) -> None:
         saved = load_checkpoint(self.path)
         theirs, ours = make_config(saved["config"]).model_dump(), self.config.model_dump()
-        different = [f"{key} = {theirs[key]!r} there, {ours[key]!r} here" for key in ours if theirs[key] != ours[key]]
+        different = [f"{key} = {theirs[key]!r} there, {ours[key]!r} here" for key in TRAINING_SETTINGS if theirs[key] != ours[key]]
         if different:
-            raise CheckpointError(f"{self.path}: made with another configuration: " + "; ".join(different))
+            raise CheckpointError(f"{self.path}: trained with other settings: " + "; ".join(different))
         self.model.load_state_dict(saved["model"])
         self.optimizer.load_state_dict(saved["optimizer"])
         self.step, self.seconds, self.log, self.tally.sums = saved["step"], saved["seconds"], saved["log"], saved["tally"]

@@ -45,6 +45,7 @@ def test_notebooks_are_clean():
 def test_outputs_come_from_one_clean_run(path):
     cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
     counts = [cell.execution_count for cell in cells if cell.execution_count is not None]
+    assert path.stem == "index" or counts, "run the notebook; only the front page may be without outputs"
     assert counts == list(range(1, len(counts) + 1)), "run the notebook from top to bottom"
     errors = [output for cell in cells for output in cell.outputs if output.output_type in ("error",)]
     assert not errors
