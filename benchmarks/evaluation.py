@@ -34,7 +34,6 @@ class Stream:
             self.memory = self.model.observe(self.memory, now)
             self.step += 1
 
-
     def one_cycle(self, n_steps: int) -> Callable[[], None]:
         "An action that reads `n_steps` from here, and from here again each time it is called."
         memory, step = self.memory, self.step
@@ -69,6 +68,7 @@ for name in ("ad_compressed_dr_quick", "ad_compressed_dr"):
     per_step = {key: [s / cycle for s in values] for key, values in seconds.items()}
     def ratio(a, b):
         return spread([x / y for x, y in zip(per_step[a], per_step[b])])
-    result[name] = {"configuration": config.model_dump(mode="json"), "seconds_per_step": {key: spread(values) for key, values in per_step.items()}, "bytes_held": bytes_held,
+    result[name] = {"configuration": config.model_dump(mode="json"), "bytes_held": bytes_held,
+                    "seconds_per_step": {key: spread(values) for key, values in per_step.items()},
                     "time_at_10000_over_1000": ratio("10000", "1000"), "re_run_over_cached": ratio("window re-run at each step", "10000")}
 write("evaluation", result)

@@ -30,7 +30,8 @@ for name, trainer in trainers.items():
     with FlopCounterMode(display=False) as counter:
         trainer.train_step()
     flops = counter.get_total_flops()
-    result[name] = {"configuration": trainer.config.model_dump(mode="json"), "targets_per_step": targets, "seconds_per_step": spread(seconds[name]),
+    result[name] = {"configuration": trainer.config.model_dump(mode="json"), "targets_per_step": targets,
+                    "seconds_per_step": spread(seconds[name]),
                     "targets_per_second": spread([targets / s for s in seconds[name]]),
                     "share_of_matmul_peak": spread([flops / s / p for s, p in zip(seconds[name], peak)])}
 write("training", result)
