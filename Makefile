@@ -4,7 +4,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: demo test lab results bench readme prepare
+SEEDS ?= 0 1 2
+.PHONY: demo test lab results lab-results bench readme prepare
 .DELETE_ON_ERROR:
 
 $(READY): constraints.txt settings.ini setup.py pyproject.toml
@@ -20,6 +21,10 @@ demo: $(READY)
 # the same with three seeds, every baseline and 500 episodes, into runs/results
 results: $(READY)
 	$(BIN)/python -c 'from compressed_ad.experiment import run_results; run_results()'
+
+# the records of the labs, into results/labs; for one seed or one lab: make lab-results SEEDS=0 LABS=how_far_back
+lab-results: $(READY)
+	$(BIN)/python -c 'from compressed_ad.labs import run_labs; run_labs()' --seeds $(SEEDS) $(if $(LABS),--labs $(LABS))
 
 # all that the continuous integration checks
 test: $(READY)

@@ -25,6 +25,7 @@ class _TaskFields(BaseModel):
     task_family: str = Field("DarkRoom", description="name of the task family")
     task_family_arguments: dict[str, Any] = Field({}, description="arguments of the task family")
     n_held_out_tasks: int = Field(8, ge=1, description="tasks that training never sees")
+    n_training_tasks: int = Field(0, ge=0, description="tasks that training sees; 0 for all that are not held out")
     split_seed: int = Field(0, ge=0, description="seed of the split into training and held-out tasks")
     source: str = Field("PosteriorSampling", description="name of the source algorithm")
     source_arguments: dict[str, Any] = Field({}, description="arguments of the source algorithm")
@@ -32,11 +33,12 @@ class _TaskFields(BaseModel):
         description="probability that a random action is executed instead of the source's own, the target")
     n_streams: int = Field(64, ge=1, description="learning histories recorded per training task")
     history_steps: int = Field(400, ge=2, description="transitions in one learning history")
+    record_entropies: bool = Field(True, description="record the source's own uncertainty; only for tasks that hide one fact")
 
 # %% ../nbs/00_config.ipynb #00-config-010
 class _ModelFields(_TaskFields):
     "The shape of the model."
-    model: Literal["AD", "CompressedAD"] = Field("CompressedAD", description="which model is trained")
+    model: Literal["AD", "CompressedAD", "GRU"] = Field("CompressedAD", description="which model is trained")
     decoder_max_seq_length: int = Field(100, ge=2,
         description="tokens the decoder reads at once: latents, transitions and the query")
     tf_n_embd: int = Field(64, ge=1, description="width of a token, in encoder and decoder")
@@ -46,6 +48,9 @@ class _ModelFields(_TaskFields):
     encoder_n_head: int = Field(4, ge=1, description="attention heads of the compression encoder")
     n_latent: int = Field(60, ge=1, description="latent tokens: the size of the memory")
     learned_initial_memory: bool = Field(True, description="start from learned latents (true) or from none (false)")
+    memory_cleared: bool = Field(False,
+        description="control: a compression puts back the initial latents instead of writing new ones")
+    gru_width: int = Field(256, ge=1, description="width of the hidden state of a GRU, which has tf_n_layer layers")
     keep_length: int = Field(0, ge=0,
         description="transitions left uncompressed by each compression, in training and evaluation alike")
 
@@ -54,6 +59,8 @@ class _TrainingFields(_ModelFields):
     "How training samples are laid out, and how the model is trained."
     min_compression_depth: int = Field(0, ge=0, description="fewest compression cycles in a training sample")
     max_compression_depth: int = Field(3, ge=0, description="most compression cycles in a training sample")
+    depth_growth_steps: int = Field(0, ge=0,
+        description="optimiser steps over which the most cycles grow from min_ to max_compression_depth; 0 for all at once")
     min_compress_length: int = Field(10, ge=1, description="shortest segment in training, in transitions")
     max_compress_length: int = Field(50, ge=1, description="longest segment in training, in transitions")
     segment_lengths: Literal["random", "random_first"] = Field(
@@ -85,6 +92,8 @@ class Config(_TrainingFields):
     evaluate_every: int = Field(0, ge=0, description="optimiser steps between evaluations on training tasks; 0 for none")
     evaluation_streams: int = Field(8, ge=1, description="evaluation streams for each held-out task")
     evaluation_episodes: int = Field(50, ge=1, description="episodes of an evaluation stream")
+    evaluation_window: int = Field(0, ge=0,
+        description="steps that count as one episode of an evaluation, whatever ends in them; 0 for the task's own episodes")
     long_evaluation_episodes: int = Field(0, ge=0, description="episodes of the long evaluation; 0 for none")
     long_evaluation_streams: int = Field(8, ge=1, description="streams of the long evaluation for each held-out task")
 
@@ -107,7 +116,8 @@ TRAINING_SETTINGS = tuple(_TrainingFields.model_fields)  # what a trained model 
 # %% ../nbs/00_config.ipynb #00-config-016
 def _impossible_combinations(config: Config) -> list[str]:
     "One line for each pair of settings that contradict one another."
-    rules = [_head_rules, _order_rules, _compression_rules if config.model == "CompressedAD" else _window_rules]
+    own = {"CompressedAD": [_compression_rules], "AD": [_window_rules], "GRU": []}
+    rules = [_head_rules, _order_rules, *own[config.model]]
     return [message for rule in rules for holds, message in rule(config) if not holds]
 
 
@@ -131,6 +141,8 @@ def _window_rules(c: Config):
 # %% ../nbs/00_config.ipynb #00-config-017
 def _compression_rules(c: Config):
     room = c.decoder_max_seq_length - c.n_latent - 1
+    yield not c.memory_cleared or c.learned_initial_memory, (
+        "memory_cleared = True: needs learned_initial_memory = true, the latents that are put back")
     yield room >= 1, (f"n_latent = {c.n_latent}: at most decoder_max_seq_length - 2 = {c.decoder_max_seq_length - 2}, "
                       "so that a transition and the query fit beside the latents")
     yield c.max_uncompressed_length <= room, (

@@ -2,10 +2,11 @@
 
 # %% auto #0
 __all__ = ['ACTION_NAMES', 'MOVES', 'FLOOR', 'LINE', 'GOAL', 'AGENT', 'DARK_ROOM_ID', 'TASK_FAMILIES', 'step_in_room', 'DarkRoom',
-           'check_room', 'draw_room', 'DarkRoomVector', 'TaskSplit', 'TaskFamily', 'DarkRoomFamily', 'GymnasiumFamily',
-           'make_task_family', 'step_and_reset']
+           'check_room', 'draw_room', 'DarkRoomVector', 'TaskSplit', 'TaskFamily', 'first_tasks', 'DarkRoomFamily',
+           'nearer_moves', 'GymnasiumFamily', 'make_task_family', 'step_and_reset']
 
 # %% ../nbs/01_environments.ipynb #01-environments-002
+import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,17 +31,19 @@ class DarkRoom(gym.Env):
     """A dark room with one goal cell (Laskin et al. 2022, section 4).
 
     The agent starts in the centre and sees its own (row, column), never the goal. Each step that ends on the
-    goal pays 1. The episode is truncated after `horizon` steps. Without `goal`, every `reset(seed=...)` draws one.
+    goal pays 1. The episode is truncated after `horizon` steps; with `ends_at_goal`, it is terminated by the first
+    reward. Without `goal`, every `reset(seed=...)` draws one.
     """
     metadata = {"render_modes": ["rgb_array"], "render_fps": 8}
 
-    def __init__(self, size: int = 9, horizon: int = 20, goal: Sequence[int] | None = None, render_mode: str | None = None):
+    def __init__(self, size: int = 9, horizon: int = 20, goal: Sequence[int] | None = None, render_mode: str | None = None,
+                 ends_at_goal: bool = False):
         check_room(size, horizon)
         if goal is not None and not (len(goal) == 2 and all(0 <= g < size for g in goal)):
             raise ValueError(f"goal = {goal}: must be (row, column), each from 0 to {size - 1}")
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise ValueError(f"render_mode = {render_mode!r}: must be None or one of {self.metadata['render_modes']}")
-        self.size, self.horizon, self.render_mode = size, horizon, render_mode
+        self.size, self.horizon, self.render_mode, self.ends_at_goal = size, horizon, render_mode, ends_at_goal
         self.fixed_goal = None if goal is None else np.array(goal)
         self.observation_space = gym.spaces.MultiDiscrete([size, size])
         self.action_space = gym.spaces.Discrete(len(MOVES))
@@ -56,8 +59,9 @@ class DarkRoom(gym.Env):
     def step(self, action: int):
         self.position = step_in_room(self.position, action, self.size)
         self.elapsed += 1
-        reward = float((self.position == self.goal).all())
-        return self.position.copy(), reward, False, self.elapsed >= self.horizon, {}
+        there = bool((self.position == self.goal).all())
+        terminated = there and self.ends_at_goal
+        return self.position.copy(), float(there), terminated, self.elapsed >= self.horizon and not terminated, {}
 
     def render(self) -> np.ndarray:
         return draw_room(self.size, self.goal, self.position)
@@ -98,8 +102,8 @@ class DarkRoomVector(VectorEnv):
     """
     metadata = {"autoreset_mode": AutoresetMode.SAME_STEP, "render_modes": []}
 
-    def __init__(self, size: int, horizon: int, goals: np.ndarray):
-        self.num_envs, self.horizon = len(goals), horizon
+    def __init__(self, size: int, horizon: int, goals: np.ndarray, ends_at_goal: bool = False):
+        self.num_envs, self.horizon, self.ends_at_goal = len(goals), horizon, ends_at_goal
         self.single_observation_space = gym.spaces.MultiDiscrete([size, size])
         self.single_action_space = gym.spaces.Discrete(len(MOVES))
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
@@ -117,13 +121,15 @@ class DarkRoomVector(VectorEnv):
     def step(self, actions: np.ndarray):
         self.cells = self.cell_after[self.cells * len(MOVES) + actions]
         self.elapsed += 1
-        rewards = (self.cells == self.goal_cells).astype(np.float64)
-        truncated, info = self.elapsed >= self.horizon, {}
-        if truncated.any():
-            info = {"final_obs": self.coordinates[self.cells], "_final_obs": truncated}
-            self.cells = np.where(truncated, self.start_cell, self.cells)
-            self.elapsed[truncated] = 0
-        return self.coordinates[self.cells], rewards, np.zeros(self.num_envs, bool), truncated, info
+        there, info = self.cells == self.goal_cells, {}
+        terminated = there & self.ends_at_goal
+        truncated = (self.elapsed >= self.horizon) & ~terminated
+        ended = terminated | truncated
+        if ended.any():
+            info = {"final_obs": self.coordinates[self.cells], "_final_obs": ended}
+            self.cells = np.where(ended, self.start_cell, self.cells)
+            self.elapsed[ended] = 0
+        return self.coordinates[self.cells], there.astype(np.float64), terminated, truncated, info
 
 # %% ../nbs/01_environments.ipynb #01-environments-038
 @dataclass(frozen=True)
@@ -137,6 +143,7 @@ class TaskFamily(ABC):
     """Tasks that share observations and actions, numbered from 0 to `n_tasks - 1`.
 
     A family sets the five attributes and `make`. The rest has defaults, or is needed only by some source algorithms.
+    What is hidden about a task may fall into several `factors`, which experience rules out one by one.
     """
     name: str
     observation_space: gym.Space  # of one environment
@@ -149,74 +156,122 @@ class TaskFamily(ABC):
         "The single environment of one task."
 
     def vector(self, tasks: np.ndarray) -> VectorEnv:
-        "One vectorised environment with a row for each entry of `tasks`, resetting within the step (`SAME_STEP`)."
+        """One vectorised environment with a row for each entry of `tasks`.
+
+        Here it resets within the step (`SAME_STEP`). A family may use `NEXT_STEP`: then a reset costs a step.
+        """
         return SyncVectorEnv([lambda task=task: self.make(task) for task in tasks], autoreset_mode=AutoresetMode.SAME_STEP)
 
     def oracle_returns(self, tasks: np.ndarray) -> np.ndarray:
         "Best achievable return of an episode on each task, (n,)."
         raise NotImplementedError(f"{self.name} does not know its oracle returns")
 
-    def oracle_policy(self, observations: np.ndarray, tasks: np.ndarray) -> np.ndarray:
-        "Action probabilities (n, n_actions) of a best policy at `observations` (n, ...) of `tasks` (n,)."
+    def oracle_reward_rate(self, tasks: np.ndarray) -> np.ndarray:
+        "Reward of a best agent per step, episode after episode, (n,). Here: all episodes last `horizon` steps."
+        return self.oracle_returns(tasks) / self.horizon
+
+    @property
+    def factors(self) -> tuple[int, ...]:
+        "How many values each hidden fact can have. Here: one fact, the number of the task."
+        return (self.n_tasks,)
+
+    def factor_values(self, tasks: np.ndarray) -> np.ndarray:
+        "The value of each hidden fact, (n, n_factors), in `tasks` (n,)."
+        return np.asarray(tasks)[:, None]
+
+    def policy(self, observations: np.ndarray, values: np.ndarray) -> np.ndarray:
+        "Action probabilities (n, n_actions) of a best agent at `observations` (n, ...), were `values` (n, n_factors) the truth."
         raise NotImplementedError(f"{self.name} has no oracle policy: use a source algorithm that learns from reward")
 
-    def eliminate(self, possible: np.ndarray, observations: np.ndarray, actions: np.ndarray, rewards: np.ndarray,
+    def oracle_policy(self, observations: np.ndarray, tasks: np.ndarray) -> np.ndarray:
+        "Action probabilities (n, n_actions) of a best agent at `observations` (n, ...) of `tasks` (n,)."
+        return self.policy(observations, self.factor_values(tasks))
+
+    def eliminate(self, possible: Sequence[np.ndarray], observations: np.ndarray, actions: np.ndarray, rewards: np.ndarray,
                   next_observations: np.ndarray) -> None:
-        "Clear, in place, the tasks in `possible` (n, n_tasks) that contradict a transition, (n, ...) each."
+        """Clear, in place, what contradicts a transition, (n, ...) a field.
+
+        `possible` has truth values (n, values of the factor) for each factor.
+        """
         raise NotImplementedError(f"{self.name} cannot tell which tasks a transition rules out")
 
-    def split(self, n_held_out: int, seed: int = 0) -> TaskSplit:
-        "Hold out `n_held_out` tasks at random; the same seed gives the same split. Raises `ValueError` if too many."
+    def steps_to_test(self, factor: int, observations: np.ndarray) -> np.ndarray:
+        "Steps from `observations` (n, ...) to where it shows whether a value of the factor is true: (n, values), or one number."
+        return np.zeros(1)
+
+    def split(self, n_held_out: int, seed: int = 0, n_training: int | None = None) -> TaskSplit:
+        """Hold out `n_held_out` tasks at random; of the others keep `n_training` (default: all) for training.
+
+        The same seed gives the same held-out tasks, whatever `n_training` is. Raises `ValueError` if there are too few tasks.
+        """
         if not 1 <= n_held_out < self.n_tasks:
             raise ValueError(f"n_held_out = {n_held_out}: must be from 1 to {self.n_tasks - 1}, one less than the tasks")
         order = np.random.default_rng(seed).permutation(self.n_tasks)
-        return TaskSplit(train=np.sort(order[n_held_out:]), held_out=np.sort(order[:n_held_out]))
+        return TaskSplit(train=first_tasks(order[n_held_out:], n_training), held_out=np.sort(order[:n_held_out]))
+
+
+def first_tasks(tasks: np.ndarray, n: int | None) -> np.ndarray:
+    "The first `n` of `tasks` (default: all), sorted. Raises `ValueError` if there are not so many."
+    if n is not None and not 1 <= n <= len(tasks):
+        raise ValueError(f"n_training = {n}: must be from 1 to {len(tasks)}, the tasks that are not held out")
+    return np.sort(tasks[:n])
 
 # %% ../nbs/01_environments.ipynb #01-environments-039
 class DarkRoomFamily(TaskFamily):
     "All Dark Rooms of one size: task number `row * size + column` has its goal at (row, column)."
     name = "DarkRoom"
 
-    def __init__(self, size: int = 9, horizon: int = 20):
+    def __init__(self, size: int = 9, horizon: int = 20, ends_at_goal: bool = False):
         check_room(size, horizon)
-        self.size, self.horizon, self.n_tasks = size, horizon, size * size
+        self.size, self.horizon, self.ends_at_goal, self.n_tasks = size, horizon, ends_at_goal, size * size
         self.observation_space = gym.spaces.MultiDiscrete([size, size])
         self.action_space = gym.spaces.Discrete(len(MOVES))
         self.goals = np.stack(np.divmod(np.arange(size * size), size), 1)  # (n_tasks, 2)
-        self._policy = self._oracle_table()  # (cells * goals, actions)
+        self._policy = nearer_moves(size).reshape(-1, len(MOVES))  # (cells * goals, actions)
 
     def make(self, task: int, render_mode: str | None = None) -> DarkRoom:
-        return DarkRoom(self.size, self.horizon, tuple(self.goals[task]), render_mode)
+        return DarkRoom(self.size, self.horizon, tuple(self.goals[task]), render_mode, self.ends_at_goal)
 
     def vector(self, tasks: np.ndarray) -> DarkRoomVector:
-        return DarkRoomVector(self.size, self.horizon, self.goals[tasks])
+        return DarkRoomVector(self.size, self.horizon, self.goals[tasks], self.ends_at_goal)
 
     def oracle_returns(self, tasks: np.ndarray) -> np.ndarray:
-        distance = np.abs(self.goals[tasks] - self.size // 2).sum(-1)
-        return np.maximum(self.horizon - np.maximum(distance - 1, 0), 0).astype(float)
+        paid = np.maximum(self.horizon - self._steps_to_goal(tasks) + 1, 0).astype(float)
+        return np.minimum(paid, 1) if self.ends_at_goal else paid
 
-    def oracle_policy(self, observations: np.ndarray, tasks: np.ndarray) -> np.ndarray:
-        return self._policy[self._cells(observations) * self.n_tasks + tasks]
+    def oracle_reward_rate(self, tasks: np.ndarray) -> np.ndarray:
+        return self.oracle_returns(tasks) / (self._steps_to_goal(tasks) if self.ends_at_goal else self.horizon)
+
+    def policy(self, observations: np.ndarray, values: np.ndarray) -> np.ndarray:
+        return self._policy[self._cells(observations) * len(self.goals) + values[:, 0]]
 
     def eliminate(self, possible, observations, actions, rewards, next_observations) -> None:
-        rows, cells = np.arange(len(possible)), self._cells(next_observations)
-        found = (rewards > 0) & possible[rows, cells]
-        possible[found] = False
-        possible[rows, cells] = rewards > 0
+        rows, cells, goals = np.arange(len(rewards)), self._cells(next_observations), possible[0]
+        found = (rewards > 0) & goals[rows, cells]
+        goals[found] = False
+        goals[rows, cells] = rewards > 0
+
+    def steps_to_test(self, factor: int, observations: np.ndarray) -> np.ndarray:
+        return np.abs(observations[:, None] - self.goals).sum(-1)
+
+    def _steps_to_goal(self, tasks: np.ndarray) -> np.ndarray:
+        "Steps of a best agent until the first reward: one at least, even on a goal in the centre."
+        return np.maximum(np.abs(self.goals[tasks] - self.size // 2).sum(-1), 1)
 
     def _cells(self, observations: np.ndarray) -> np.ndarray:
         return observations[:, 0] * self.size + observations[:, 1]
 
-    def _oracle_table(self) -> np.ndarray:
-        "Equal probability for every move that comes nearer to the goal; stay on it."
-        cells = self.goals
-        after = step_in_room(cells[:, None], np.arange(len(MOVES)), self.size)  # (cells, actions, 2)
-        distance = np.abs(cells[:, None] - cells).sum(-1)  # (cells, goals)
-        distance_after = np.abs(after[:, None] - cells[None, :, None]).sum(-1)  # (cells, goals, actions)
-        best = (distance_after < distance[..., None]) | ((distance_after == 0) & (np.arange(len(MOVES)) == 0))
-        return (best / best.sum(-1, keepdims=True)).reshape(-1, len(MOVES))
 
-# %% ../nbs/01_environments.ipynb #01-environments-064
+def nearer_moves(size: int) -> np.ndarray:
+    "Equal probability for every move that comes nearer to a target cell; stay on it. (cells, targets, actions)."
+    cells = np.stack(np.divmod(np.arange(size * size), size), 1)  # (cells, 2)
+    after = step_in_room(cells[:, None], np.arange(len(MOVES)), size)  # (cells, actions, 2)
+    distance = np.abs(cells[:, None] - cells).sum(-1)  # (cells, targets)
+    distance_after = np.abs(after[:, None] - cells[None, :, None]).sum(-1)  # (cells, targets, actions)
+    best = (distance_after < distance[..., None]) | ((distance_after == 0) & (np.arange(len(MOVES)) == 0))
+    return best / best.sum(-1, keepdims=True)
+
+# %% ../nbs/01_environments.ipynb #01-environments-065
 class GymnasiumFamily(TaskFamily):
     """Any registered Gymnasium environment with discrete actions, one task for each set of `gym.make` arguments.
 
@@ -252,29 +307,39 @@ class GymnasiumFamily(TaskFamily):
             return super().oracle_returns(tasks)
         return np.asarray(self.oracle, float)[tasks]
 
-# %% ../nbs/01_environments.ipynb #01-environments-072
-TASK_FAMILIES = {"DarkRoom": DarkRoomFamily}
+# %% ../nbs/01_environments.ipynb #01-environments-073
+TASK_FAMILIES = {"DarkRoom": "compressed_ad.environments:DarkRoomFamily",
+                 "PassiveTMaze": "compressed_ad.memory_tasks:PassiveTMazeFamily",
+                 "KeyToDoor": "compressed_ad.memory_tasks:KeyToDoorFamily",
+                 "PermutedDarkRoom": "compressed_ad.memory_tasks:PermutedDarkRoomFamily",
+                 "RepeatFirst": "compressed_ad.memory_tasks:RepeatFirstFamily"}
 
 
 def make_task_family(name: str, arguments: Mapping[str, Any] | None = None) -> TaskFamily:
-    "The task family called `name`. Raises `ValueError` naming what is known if the name or an argument is not."
-    if name not in TASK_FAMILIES:
-        raise ValueError(f"task_family = {name!r}: must be one of {sorted(TASK_FAMILIES)}")
-    try:
-        return TASK_FAMILIES[name](**(arguments or {}))
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"task_family_arguments = {dict(arguments)}: {error}") from None
+    """The task family called `name`: one of `TASK_FAMILIES`, or a class of your own as `"module:Class"`.
 
-# %% ../nbs/01_environments.ipynb #01-environments-075
+    Raises `ValueError` naming what is known if the name or an argument is not.
+    """
+    try:
+        family = pkgutil.resolve_name(TASK_FAMILIES.get(name, name if ":" in name else ""))
+    except (ImportError, AttributeError, ValueError):
+        raise ValueError(f"task_family = {name!r}: must be one of {sorted(TASK_FAMILIES)}, or module:Class") from None
+    try:
+        return family(**(arguments or {}))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"task_family_arguments = {dict(arguments or {})}: {error}") from None
+
+# %% ../nbs/01_environments.ipynb #01-environments-076
 def step_and_reset(environment: VectorEnv, actions: np.ndarray):
-    """One step of a vectorised environment that resets within the step.
+    """One step of a vectorised environment that resets by itself.
 
     Returns `(next_observations, rewards, terminated, truncated, observations)`: what the action led to, how the episode
-    ended if it did, and what the next action has to answer. The two observations differ where an episode ended.
+    ended if it did, and what the next action has to answer. The two observations differ where an episode ended, unless
+    the environment resets in a step of its own (`NEXT_STEP`): there the next action is the one that it ignores.
     """
     observations, rewards, terminated, truncated, info = environment.step(actions)
     ended, next_observations = terminated | truncated, observations
-    if ended.any():
+    if ended.any() and environment.metadata["autoreset_mode"] is AutoresetMode.SAME_STEP:
         next_observations, final = observations.copy(), info["final_obs"][ended]
         next_observations[ended] = np.stack(final) if final.dtype == object else final
     return next_observations, rewards, terminated, truncated, observations

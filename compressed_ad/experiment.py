@@ -26,9 +26,9 @@ import yaml
 
 from .config import Config, make_config, read_config
 from .environments import TaskFamily, make_task_family
-from .evaluation import Evaluation, evaluate, plot_curves, summarise
+from .evaluation import Evaluation, evaluate, evaluate_source, plot_curves, summarise
 from .histories import (HistoryFileError, LearningHistories, atomic_path, collect, load_histories,
-                                     make_source, returns_per_episode, save_histories)
+                                     make_source, save_histories)
 from .lesson import COLOURS, use_style
 from .training import CheckpointError, Trainer
 
@@ -73,7 +73,8 @@ class Stopwatch:
 
 # %% ../nbs/11_experiment.ipynb #11-experiment-009
 SHARED_SETTINGS = ("task_family", "task_family_arguments", "n_held_out_tasks", "split_seed", "source", "source_arguments",
-                   "action_noise", "n_streams", "history_steps", "evaluation_streams", "evaluation_episodes")
+                   "n_training_tasks", "action_noise", "n_streams", "history_steps", "record_entropies", "evaluation_streams",
+                   "evaluation_episodes", "evaluation_window")
 
 
 def check_comparable(configs: Mapping[str, Config]) -> None:
@@ -109,7 +110,7 @@ class Experiment:
         settings = {name: config.model_dump(mode="json") for name, config in self.configs.items()}
         claim_folder(self.folder, {"seeds": list(self.seeds)} | settings)
         self.family = make_task_family(self.shared.task_family, self.shared.task_family_arguments)
-        self.split = self.family.split(self.shared.n_held_out_tasks, self.shared.split_seed)
+        self.split = self.family.split(self.shared.n_held_out_tasks, self.shared.split_seed, self.shared.n_training_tasks or None)
         self.stopwatch = Stopwatch(self.folder / "stopwatch.json")
 
     def histories(self, seed: int) -> LearningHistories:
@@ -121,7 +122,7 @@ class Experiment:
         source = make_source(config.source, config.source_arguments)
         about = {key: getattr(config, key) for key in SHARED_SETTINGS}
         histories = collect(self.family, source, self.split.train, config.n_streams, config.history_steps, seed,
-                            entropies=True, progress=self.progress, about=about, action_noise=config.action_noise)
+                            entropies=config.record_entropies, progress=self.progress, about=about, action_noise=config.action_noise)
         save_histories(histories, path)
         self.stopwatch.record(path.stem, time.perf_counter() - began)
         return histories
@@ -135,7 +136,8 @@ class Experiment:
         watched = np.random.default_rng(seed).choice(self.split.train, size=min(8, len(self.split.train)), replace=False)
 
         def look(model):  # on training tasks: nothing is ever chosen by looking at the held-out ones
-            result = evaluate(model, self.family, watched, n_streams=4, n_episodes=15, seed=seed, progress=False)
+            result = evaluate(model, self.family, watched, n_streams=4, n_episodes=15, seed=seed, progress=False,
+                              window=self.shared.evaluation_window)
             return {"tasks": "training", "last5": result.last(5), "curve": np.round(result.curve, 4).tolist()}
 
         place = self.place(name, seed)
@@ -150,7 +152,8 @@ class Experiment:
             return Evaluation.load(path)
         config = trainer.config
         result = evaluate(trainer.model, self.family, self.split.held_out, n_streams, n_episodes,
-                          seed=config.seed, progress=self.progress, description=f"evaluate {config.model}")
+                          seed=config.seed, progress=self.progress, description=f"evaluate {config.model}",
+                          window=config.evaluation_window)
         result.save(path)
         return result
 
@@ -207,10 +210,9 @@ def make_report(experiment: Experiment, found: Mapping[str, Findings]) -> dict:
 
 def source_curve(config: Config, family: TaskFamily, tasks: np.ndarray) -> list[float]:
     "Mean normalised return of the source algorithm itself, undisturbed, on `tasks`, episode by episode."
-    n_episodes, source = config.evaluation_episodes, make_source(config.source, config.source_arguments)
-    histories = collect(family, source, tasks, 64, n_episodes * family.horizon, config.seed, progress=False)
-    returns = returns_per_episode(histories.rewards, histories.episode_ends, n_episodes)
-    return np.round((returns / family.oracle_returns(histories.tasks)[:, None]).mean(0), 4).tolist()
+    source = make_source(config.source, config.source_arguments)
+    result = evaluate_source(source, family, tasks, 64, config.evaluation_episodes, config.seed, config.evaluation_window)
+    return np.round(result.curve, 4).tolist()
 
 
 def long_drop(evaluations: Sequence[Evaluation]) -> float:

@@ -15,6 +15,7 @@ _PALETTE = sns.color_palette("colorblind").as_hex()
 COLOURS = {
     "latents": _PALETTE[4], "recent": _PALETTE[9], "query": _PALETTE[1],
     "CompressedAD": _PALETTE[0], "AD": _PALETTE[3], "AD_full_context": _PALETTE[2],
+    "memory_cleared": _PALETTE[6], "AD_equal_bytes": _PALETTE[5], "GRU": _PALETTE[8],
     "source": "#888888", "oracle": "#222222", "goal": _PALETTE[1], "agent": _PALETTE[0],
 }
 
