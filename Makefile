@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
 SEEDS ?= 0 1 2
+RUNS ?= runs/labs
 .PHONY: demo test lab results lab-results bench readme prepare
 .DELETE_ON_ERROR:
 
@@ -23,8 +24,9 @@ results: $(READY)
 	$(BIN)/python -c 'from compressed_ad.experiment import run_results; run_results()'
 
 # the records of the labs, into results/labs; for one seed or one lab: make lab-results SEEDS=0 LABS=how_far_back
+# RUNS=results/labs/runs takes the single results that are in the repository and does only what is missing
 lab-results: $(READY)
-	$(BIN)/python -c 'from compressed_ad.labs import run_labs; run_labs()' --seeds $(SEEDS) $(if $(LABS),--labs $(LABS))
+	$(BIN)/python -c 'from compressed_ad.labs import run_labs; run_labs()' --seeds $(SEEDS) --runs $(RUNS) $(if $(LABS),--labs $(LABS))
 
 # all that the continuous integration checks
 test: $(READY)

@@ -142,7 +142,7 @@ class TaskSplit:
 class TaskFamily(ABC):
     """Tasks that share observations and actions, numbered from 0 to `n_tasks - 1`.
 
-    A family sets the five attributes and `make`. The rest has defaults, or is needed only by some source algorithms.
+    A family sets the first five attributes and `make`. The rest has defaults, or is needed only by some source algorithms.
     What is hidden about a task may fall into several `factors`, which experience rules out one by one.
     """
     name: str
@@ -150,6 +150,7 @@ class TaskFamily(ABC):
     action_space: gym.spaces.Discrete
     n_tasks: int
     horizon: int  # most steps in an episode
+    charge_resets: bool = False  # whether the vectorised environment needs a step for a reset (`NEXT_STEP`)
 
     @abstractmethod
     def make(self, task: int, render_mode: str | None = None) -> gym.Env:

@@ -21,11 +21,9 @@ from .environments import (MOVES, DarkRoomFamily, TaskFamily, TaskSplit, check_r
 class ArrayTaskFamily(TaskFamily):
     """A family that plays all its tasks in arrays, from three rules: how a task begins, what is seen, what an action does.
 
-    The state of n tasks is a dict of arrays (n,). Single and vectorised environments both follow from the rules.
-    With `charge_resets` the call after an episode's end ignores its action and begins the next episode.
+    The state of n tasks is a dict of arrays (n,). Single and vectorised environments both follow from the rules. With
+    `charge_resets` the vectorised one needs a call of its own to begin the next episode, whose action it ignores.
     """
-    charge_resets = False
-
     @abstractmethod
     def begin(self, tasks: np.ndarray, random: np.random.Generator) -> dict[str, np.ndarray]:
         "The state at the start of an episode of each of `tasks` (n,)."
@@ -120,7 +118,7 @@ class ArrayTaskVector(VectorEnv):
             rewards[waiting], terminated[waiting] = 0, False
         truncated = (self.elapsed >= self.horizons) & ~terminated
         ended = terminated | truncated
-        observations = self.family.observe(self.state, self.tasks)
+        observations = self.family.observe(self.state, self.tasks).copy()  # a family may return its state itself
         if self.family.charge_resets:
             self.ended = ended
         elif ended.any():
@@ -131,10 +129,10 @@ class ArrayTaskVector(VectorEnv):
 
 # %% ../nbs/01b_memory_tasks.ipynb #01b-memory-tasks-015
 class PassiveTMazeFamily(ArrayTaskFamily):
-    """Passive T-Maze (Ni et al. 2023, section 5): a cue at step 0, a corridor, a junction.
+    """Passive T-Maze (Ni et al. 2023): a cue at step 0, a corridor, a junction.
 
     Only the first observation tells which arm pays, up or down. Every step of the corridor looks the same. The arm
-    that the cue named pays 1. An episode has `corridor + 1` steps, so an agent that ever stops fails. Task number
+    that the cue named pays 1, nothing else does. An episode has `corridor + 1` steps: whoever stops once, fails. Task number
     `2 * index + cue` has the corridor `corridors[index]`; cue 0 is up, 1 is down.
     """
     name = "PassiveTMaze"
@@ -239,8 +237,7 @@ class RepeatFirstFamily(ArrayTaskFamily):
         return tasks[:, None] % self.n_symbols
 
     def policy(self, observations, values):
-        asked = observations[:, :1] == self.QUESTION
-        return np.where(asked, np.eye(self.n_symbols)[values[:, 0]], 1 / self.n_symbols)
+        return np.eye(self.n_symbols)[np.where(observations[:, 0] == self.QUESTION, values[:, 0], 0)]  # 0 until it is asked
 
     def eliminate(self, possible, observations, actions, rewards, next_observations):
         shown = observations[:, 0] == self.FIRST
@@ -259,6 +256,8 @@ class KeyToDoorRules(ArrayTaskFamily):
         check_room(size, horizon)
         if hidden_start and size < 2:
             raise ValueError("size = 1: must be at least 2, so that start, key and door differ")
+        if charge_resets and not hidden_start:  # a key in the centre could not be told from a reset to the centre
+            raise ValueError("charge_resets = True: needs hidden_start = True")
         self.size, self.horizon, self.hidden_start = size, horizon, hidden_start
         self.key_reward, self.charge_resets, self.n_cells = key_reward, charge_resets, size * size
         self.n_tasks = self.n_cells * (self.n_cells - 1) * (self.n_cells - 2) if hidden_start else self.n_cells ** 2
@@ -305,9 +304,9 @@ class KeyToDoorFamily(KeyToDoorRules):
 
     An episode is one attempt. It ends at the door, which pays 1 to who has the key, or after `horizon` steps.
     `hidden_start`: start, key and door are three different cells, a part of the task. Otherwise the start is the
-    centre, and key and door may be any cells: with `size=9` and `key_reward=1` the form of Laskin et al. 2022.
-    `charge_resets`: the call after an attempt's end ignores its action and puts the agent back at the start, as in
-    AMAGO's `RoomKeyDoor` (Grigsby et al. 2024).
+    centre, and key and door may be any cells: with `size=9` and `key_reward=1` the room, times and rewards of Laskin et
+    al. 2022. `charge_resets`: the call after an attempt's end ignores its action and puts the agent back at the start,
+    as in AMAGO's `RoomKeyDoor` (Grigsby et al. 2024).
     """
     def __init__(self, size: int = 8, horizon: int = 50, hidden_start: bool = True, key_reward: float = 0.0,
                  charge_resets: bool = False):
@@ -352,7 +351,7 @@ class KeyToDoorFamily(KeyToDoorRules):
             rows = np.flatnonzero(tested)
             values[rows, cells[rows]] = true[rows]
 
-# %% ../nbs/01b_memory_tasks.ipynb #01b-memory-tasks-044
+# %% ../nbs/01b_memory_tasks.ipynb #01b-memory-tasks-046
 class PermutedDarkRoomFamily(DarkRoomFamily):
     """Dark Room with its five actions in another order: a task hides a goal and a permutation, one of 120.
 
