@@ -24,9 +24,10 @@ results: $(READY)
 	$(BIN)/python -c 'from compressed_ad.experiment import run_results; run_results()'
 
 # the records of the labs, into results/labs; for one seed or one lab: make lab-results SEEDS=0 LABS=how_far_back
-# RUNS=results/labs/runs takes the single results that are in the repository and does only what is missing
+# RUNS=results/labs/runs takes the single results that are in the repository and does only what is missing;
+# OPTIONS=--only-done writes the records of what is there, and trains nothing
 lab-results: $(READY)
-	$(BIN)/python -c 'from compressed_ad.labs import run_labs; run_labs()' --seeds $(SEEDS) --runs $(RUNS) $(if $(LABS),--labs $(LABS))
+	$(BIN)/python -c 'from compressed_ad.labs import run_labs; run_labs()' --seeds $(SEEDS) --runs $(RUNS) $(if $(LABS),--labs $(LABS)) $(OPTIONS)
 
 # all that the continuous integration checks
 test: $(READY)

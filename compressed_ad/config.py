@@ -50,7 +50,8 @@ class _ModelFields(_TaskFields):
     learned_initial_memory: bool = Field(True, description="start from learned latents (true) or from none (false)")
     memory_cleared: bool = Field(False,
         description="control: a compression puts back the initial latents instead of writing new ones")
-    gru_width: int = Field(256, ge=1, description="width of the hidden state of a GRU, which has tf_n_layer layers")
+    gru_width: int = Field(256, ge=1, description="width of the hidden state of a GRU")
+    gru_n_layer: int = Field(1, ge=1, description="layers of a GRU")
     keep_length: int = Field(0, ge=0,
         description="transitions left uncompressed by each compression, in training and evaluation alike")
 

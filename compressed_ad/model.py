@@ -261,7 +261,7 @@ class GRU(InContextModel):
     def __init__(self, config: Config, observation_space: spaces.Space, action_space: spaces.Discrete):
         super().__init__(config, observation_space, action_space)
         width, hidden = config.tf_n_embd, config.gru_width
-        self.network = nn.GRU(width, hidden, config.tf_n_layer, batch_first=True)
+        self.network = nn.GRU(width, hidden, config.gru_n_layer, batch_first=True)
         self.output = nn.Sequential(linear(hidden + width, hidden), nn.ReLU(), linear(hidden, int(action_space.n)))
 
     def start(self, batch: int) -> ContextMemory:
