@@ -393,7 +393,7 @@ def run_labs(arguments: Sequence[str] | None = None) -> None:
         for name in chosen.labs:
             record = run_lab(LABS[name](), chosen.seeds, Path(chosen.runs) / name, chosen.models, not chosen.quiet, chosen.only_done)
             write_json(Path(chosen.records) / f"{name}.json", record)
-            print(f"{Path(chosen.records) / name}.json: {len(record['rows'])} rows, seeds {chosen.seeds}", flush=True)
+            print(f"{Path(chosen.records) / name}.json: {len(record['rows'])} rows, seeds {record['seeds']}", flush=True)
     except KeyboardInterrupt:
         raise SystemExit(f"\nstopped; the same command goes on from here (everything so far is in {chosen.runs})") from None
     except (ExperimentError, CheckpointError) as error:

@@ -242,8 +242,10 @@ class CompressedAD(DecoderModel):
         return memory if self.initial_memory is None else replace(memory, latents=self.initial_memory.expand(batch, -1, -1))
 
     def compress(self, memory: ContextMemory, length: int) -> ContextMemory:
-        cleared = self.start(len(memory.recent)).latents if self.memory_cleared else None
-        latents = self.encoder(memory.latents, memory.recent[:, :length]) if cleared is None else cleared
+        if self.memory_cleared:
+            latents = self.start(len(memory.recent)).latents
+        else:
+            latents = self.encoder(memory.latents, memory.recent[:, :length])
         return replace(memory, latents=latents, recent=memory.recent[:, length:],
                        n_compressions=memory.n_compressions + 1, cache=None)
 
