@@ -62,6 +62,8 @@ class _TrainingFields(_ModelFields):
     max_compression_depth: int = Field(3, ge=0, description="most compression cycles in a training sample")
     depth_growth_steps: int = Field(0, ge=0,
         description="optimiser steps over which the most cycles grow from min_ to max_compression_depth; 0 for all at once")
+    gradient_depth: int = Field(0, ge=0,
+        description="the last so many cycles of a sample are trained through, earlier ones only fill the memory; 0 for all")
     min_compress_length: int = Field(10, ge=1, description="shortest segment in training, in transitions")
     max_compress_length: int = Field(50, ge=1, description="longest segment in training, in transitions")
     segment_lengths: Literal["random", "random_first"] = Field(

@@ -20,6 +20,7 @@ class Plan:
     "How a training sample is laid out: the lengths of its compressions, and how many transitions it has in all."
     segments: tuple[int, ...]
     n_transitions: int
+    burn_in: int = 0  # compressions at the start that only fill the memory (chapter 06)
 
     @property
     def depth(self) -> int:
@@ -31,7 +32,8 @@ def draw_plan(config: Config, random: np.random.Generator, step: int | None = No
     """A plan for `CompressedAD`: depth, each segment and the uncompressed rest are uniform within their bounds.
 
     With `segment_lengths: random_first` only the first segment is; the others have the greatest length. With
-    `depth_growth_steps` the greatest depth is lower at an early optimiser `step` (default: training is over).
+    `depth_growth_steps` the greatest depth is lower at an early optimiser `step` (default: training is over). With
+    `gradient_depth` all cycles but so many are burn-in.
     For `AD` it is the same window every time, one action short of the decoder's length; for `GRU` a whole history.
     """
     if config.model == "AD":
@@ -43,7 +45,8 @@ def draw_plan(config: Config, random: np.random.Generator, step: int | None = No
     if config.segment_lengths == "random_first":
         segments[1:] = config.max_compress_length
     rest = int(random.integers(config.min_uncompressed_length, config.max_uncompressed_length, endpoint=True))
-    return Plan(tuple(segments.tolist()), int(segments.sum()) + (config.keep_length if depth else 0) + rest)
+    burn_in = max(0, int(depth) - config.gradient_depth) if config.gradient_depth else 0
+    return Plan(tuple(segments.tolist()), int(segments.sum()) + (config.keep_length if depth else 0) + rest, burn_in)
 
 # %% ../nbs/07_dataset.ipynb #07-dataset-015
 def deepest(config: Config, step: int | None = None) -> int:
@@ -53,7 +56,7 @@ def deepest(config: Config, step: int | None = None) -> int:
         return high
     return low + (high - low + 1) * step // config.depth_growth_steps
 
-# %% ../nbs/07_dataset.ipynb #07-dataset-035
+# %% ../nbs/07_dataset.ipynb #07-dataset-037
 @dataclass
 class Samples:
     "Training samples that share one plan, (n_samples, n_transitions + 1, ...) a field but for `transitions`."
@@ -77,7 +80,7 @@ def read_samples(histories: LearningHistories, plan: Plan, rows: np.ndarray, sta
     targets = torch.as_tensor(arrays.get("intended_actions", arrays["actions"]), device=device).long()
     return Samples(plan, every[:, :-1], every.observations, targets, entropies, np.asarray(histories.tasks)[rows])
 
-# %% ../nbs/07_dataset.ipynb #07-dataset-048
+# %% ../nbs/07_dataset.ipynb #07-dataset-050
 class Batches:
     """Training batches, numbered by optimiser step: the same step is the same batch, whatever came before it.
 

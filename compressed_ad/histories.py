@@ -3,8 +3,9 @@
 # %% auto #0
 __all__ = ['SOURCE_ALGORITHMS', 'FIELDS', 'OPTIONAL_FIELDS', 'LABELS', 'STREAMS_AT_ONCE', 'SCHEMA_VERSION', 'sample_actions',
            'state_numbers', 'n_states', 'SourceAlgorithm', 'PosteriorSampling', 'QLearning', 'ActorCritic',
-           'AnnealedOracle', 'make_source', 'LearningHistories', 'record', 'collect', 'returns_per_episode',
-           'HistoryFileError', 'atomic_path', 'save_histories', 'open_histories', 'load_histories']
+           'AnnealedOracle', 'SystematicSearch', 'make_source', 'LearningHistories', 'record', 'collect',
+           'returns_per_episode', 'HistoryFileError', 'atomic_path', 'save_histories', 'open_histories',
+           'load_histories']
 
 # %% ../nbs/02_histories.ipynb #02-histories-002
 import hashlib
@@ -96,13 +97,17 @@ class PosteriorSampling:
             chosen = np.take_along_axis(self.policies, actions[:, None, None], 2)[..., 0]
             self.belief *= (1 - self.action_noise) * chosen + self.action_noise / self.policies.shape[2]
         self.family.eliminate(self.possible, observations, actions, rewards, next_observations)
-        for factor, (possible, order) in enumerate(zip(self.possible, self.order)):
+        for factor, possible in enumerate(self.possible):
             wrong = np.flatnonzero(~possible[np.arange(len(actions)), self.believed[:, factor]])
             if len(wrong):
-                cost = self.family.steps_to_test(factor, next_observations[wrong]) if self.nearest_first else 0
-                self.believed[wrong, factor] = np.where(possible[wrong], order[wrong] + cost, np.inf).argmin(1)
+                self.believe(wrong, factor, next_observations[wrong])
         if self.belief is not None:
             self._redistribute()
+
+    def believe(self, streams: np.ndarray, factor: int, observations: np.ndarray) -> None:
+        "Let `streams` (n,), which are at `observations` (n, ...), believe the next value that is possible for them."
+        cost = self.family.steps_to_test(factor, observations) if self.nearest_first else 0
+        self.believed[streams, factor] = np.where(self.possible[factor][streams], self.order[factor][streams] + cost, np.inf).argmin(1)
 
     def action_probabilities(self, observations):
         n, hypotheses = len(observations), np.arange(self.family.factors[0])
@@ -227,8 +232,30 @@ class AnnealedOracle:
         self.step += 1
 
 # %% ../nbs/02_histories.ipynb #02-histories-045
-SOURCE_ALGORITHMS = {"PosteriorSampling": PosteriorSampling, "QLearning": QLearning, "ActorCritic": ActorCritic,
-                     "AnnealedOracle": AnnealedOracle}
+@dataclass
+class SystematicSearch(PosteriorSampling):
+    """A search in a fixed order: the nearest value that is still possible, and of several the one with the lowest number.
+
+    Nothing is drawn but the way to it, so streams with the same experience believe the same. What has been searched has
+    a simple shape, which is easier to remember. Raises `ValueError` if `predictive` is asked for.
+    """
+    nearest_first: bool = field(default=True, init=False)
+
+    def start(self, family, tasks, n_steps, random, predictive, action_noise=0.0):
+        super().start(family, tasks, n_steps, random, predictive, action_noise)
+        self.order = [np.broadcast_to(np.arange(size) / size, (len(tasks), size)) for size in family.factors]
+        self.has_begun = False
+
+    def act(self, observations):
+        if not self.has_begun:  # what is nearest is known as soon as there is an observation
+            for factor in range(len(self.family.factors)):
+                self.believe(np.arange(len(observations)), factor, observations)
+            self.has_begun = True
+        return super().act(observations)
+
+# %% ../nbs/02_histories.ipynb #02-histories-047
+SOURCE_ALGORITHMS = {"PosteriorSampling": PosteriorSampling, "SystematicSearch": SystematicSearch, "QLearning": QLearning,
+                     "ActorCritic": ActorCritic, "AnnealedOracle": AnnealedOracle}
 
 
 def make_source(name: str, arguments: Mapping[str, Any] | None = None) -> SourceAlgorithm:
@@ -240,7 +267,7 @@ def make_source(name: str, arguments: Mapping[str, Any] | None = None) -> Source
     except TypeError as error:
         raise ValueError(f"source_arguments = {dict(arguments)}: {error}") from None
 
-# %% ../nbs/02_histories.ipynb #02-histories-048
+# %% ../nbs/02_histories.ipynb #02-histories-050
 FIELDS = ("observations", "actions", "rewards", "next_observations", "episode_ends")
 OPTIONAL_FIELDS = ("intended_actions", "entropies")
 LABELS = ("tasks", "streams", "seeds")
@@ -298,7 +325,7 @@ class LearningHistories:
         arrays = {name: getattr(self, name)[:] for name in self.array_names + LABELS}
         return LearningHistories(**arrays, about=self.about)
 
-# %% ../nbs/02_histories.ipynb #02-histories-050
+# %% ../nbs/02_histories.ipynb #02-histories-052
 def _smallest_type(space: spaces.Space) -> np.dtype:
     "The smallest type that stores observations of `space`."
     if isinstance(space, spaces.Box):
@@ -340,7 +367,7 @@ def record(family: TaskFamily, source: SourceAlgorithm, tasks: np.ndarray, n_ste
     environment.close()
     return {name: np.moveaxis(values, 0, 1) for name, values in written.items()}
 
-# %% ../nbs/02_histories.ipynb #02-histories-051
+# %% ../nbs/02_histories.ipynb #02-histories-053
 STREAMS_AT_ONCE = 2048  # enough to amortise Python, few enough to stay in the processor's cache
 
 
@@ -372,7 +399,7 @@ def collect(family: TaskFamily, source: SourceAlgorithm, tasks: np.ndarray, n_st
                              about={"task_family": family.name, "n_actions": int(family.action_space.n),
                                     "source": type(source).__name__} | dict(about or {}))
 
-# %% ../nbs/02_histories.ipynb #02-histories-065
+# %% ../nbs/02_histories.ipynb #02-histories-067
 def returns_per_episode(rewards: np.ndarray, episode_ends: np.ndarray, n_episodes: int | None = None) -> np.ndarray:
     """Undiscounted return of each episode, (n, n_episodes), from rewards and ends (n, n_steps).
 
@@ -387,7 +414,7 @@ def returns_per_episode(rewards: np.ndarray, episode_ends: np.ndarray, n_episode
     totals[np.arange(n_episodes) >= completed[:, None]] = np.nan
     return totals
 
-# %% ../nbs/02_histories.ipynb #02-histories-108
+# %% ../nbs/02_histories.ipynb #02-histories-115
 SCHEMA_VERSION = 1
 
 
@@ -419,7 +446,7 @@ def _checksum(about: str, datasets: Iterable[tuple[str, Any]]) -> str:
             digest.update(np.ascontiguousarray(values[start:start + 256]))
     return digest.hexdigest()
 
-# %% ../nbs/02_histories.ipynb #02-histories-109
+# %% ../nbs/02_histories.ipynb #02-histories-116
 def save_histories(histories: LearningHistories, path: str | Path) -> None:
     "Write one HDF5 file, atomically: whoever looks at `path` sees the old file or the whole new one."
     names, about = histories.array_names + LABELS, json.dumps(histories.about, sort_keys=True)
@@ -456,7 +483,7 @@ def load_histories(path: str | Path) -> LearningHistories:
     with open_histories(path) as histories:
         return histories.in_memory()
 
-# %% ../nbs/02_histories.ipynb #02-histories-110
+# %% ../nbs/02_histories.ipynb #02-histories-117
 def _checked(path: str | Path, file: h5py.File, verify: bool) -> LearningHistories:
     if file.attrs.get("format") != "compressed_ad learning histories":
         raise HistoryFileError(f"{path}: an HDF5 file, but not one of learning histories")

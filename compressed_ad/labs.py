@@ -58,7 +58,7 @@ def targets_per_batch(config: Config, n_plans: int = 2000) -> float:
     for plan in (draw_plan(config, random) for _ in range(n_plans)):
         room = plan.n_transitions if config.model == "GRU" else config.max_recent_length  # more targets would not be read
         parts = stages(plan.segments, plan.n_transitions, config.keep_length, room)
-        total += sum(part.end - part.first for part in parts)
+        total += sum(part.end - part.first for part in parts[plan.burn_in:])
     return config.train_batch_size * total / n_plans
 
 
@@ -371,10 +371,10 @@ TUNED = {
                   | {"GRU": dict(train_timesteps=290, train_batch_size=32, lr=5e-3)},
     "lab_repeat_first": _steps(memory_cleared=1040, AD=1440, AD_equal_bytes=1440, AD_full_context=1120)
                         | {"GRU": dict(train_timesteps=460, train_batch_size=32, lr=5e-3)},
-    "lab_key_to_door": _steps(memory_cleared=2150, AD=2350, AD_equal_bytes=2350, AD_full_context=1450)
-                       | {"GRU": dict(train_timesteps=800, train_batch_size=32, lr=5e-3)},
+    "lab_key_to_door": _steps(memory_cleared=1770, AD=1930, AD_equal_bytes=1930, AD_full_context=1190)
+                       | {"GRU": dict(train_timesteps=660, train_batch_size=32, lr=5e-3)},
 }
-LONGER = {"train_timesteps": 4250}
+LONGER = {"train_timesteps": 3500}
 LABS = {"how_far_back": how_far_back, "doors_per_500": doors_per_500, "what_memory_holds": what_memory_holds}
 
 # %% ../nbs/13_labs.ipynb #13-labs-042

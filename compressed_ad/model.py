@@ -83,14 +83,16 @@ class Reading:
     tokens: Tensor  # (batch, n, width)
     queries: Tensor  # (batch, n + 1, width)
     memory: ContextMemory
+    burn_in: int = 0  # compressions that only fill the memory; the stages before them have no targets
     latents: list[Tensor | None] = field(default_factory=list)  # at the start of each stage, (batch, n_latent, width)
     logits: dict[int, Tensor] = field(default_factory=dict)  # of each stage, (batch, its targets, n_actions)
 
     def predictions(self) -> Predictions:
         "What came out, the stages one after another."
-        steps = torch.cat([torch.arange(stage.first, stage.end) for stage in self.stages])
-        depths = torch.cat([torch.full((stage.end - stage.first,), stage.depth) for stage in self.stages])
-        return Predictions(torch.cat([self.logits[stage.depth] for stage in self.stages], 1), steps, depths, self.latents[1:])
+        answered = self.stages[self.burn_in:]
+        steps = torch.cat([torch.arange(stage.first, stage.end) for stage in answered])
+        depths = torch.cat([torch.full((stage.end - stage.first,), stage.depth) for stage in answered])
+        return Predictions(torch.cat([self.logits[stage.depth] for stage in answered], 1), steps, depths, self.latents[1:])
 
 
 def _group_equal(keys: Iterable[Hashable]) -> Iterable[list[int]]:
@@ -125,17 +127,18 @@ class InContextModel(nn.Module):
         "Action logits (batch, n_actions) at `observations` (batch, ...), and the memory with its decoder cache filled."
         raise NotImplementedError
 
-    def forward_together(self, samples: Sequence[tuple[Transitions, Tensor, Sequence[int]]]) -> list[Predictions]:
-        "`forward` for samples of several plans, `(transitions, observations, segments)` each. The calls are fewer and larger."
+    def forward_together(self, samples: Sequence[tuple]) -> list[Predictions]:
+        "`forward` for samples of several plans: the arguments of `forward` for each. The calls are fewer and larger."
         raise NotImplementedError
 
-    def forward(self, transitions: Transitions, observations: Tensor, segments: Sequence[int] = ()) -> Predictions:
+    def forward(self, transitions: Transitions, observations: Tensor, segments: Sequence[int] = (), burn_in: int = 0) -> Predictions:
         """Predict every action of a sample in one pass.
 
         `transitions` (batch, n), `observations` (batch, n + 1, ...): the query states before each transition and after
-        the last. `segments` are the lengths of the compressions, oldest first.
+        the last. `segments` are the lengths of the compressions, oldest first. The first `burn_in` of them only fill the
+        memory: without gradient, and without predictions before the last of these compressions.
         """
-        return self.forward_together([(transitions, observations, segments)])[0]
+        return self.forward_together([(transitions, observations, segments, burn_in)])[0]
 
 # %% ../nbs/06_model.ipynb #06-model-044
 class DecoderModel(InContextModel):
@@ -188,12 +191,14 @@ class DecoderModel(InContextModel):
         query = self.query_embedding(observations)[:, None]
         return self.decoder.cached(memory.cache, memory.latents, memory.recent, query), memory
 
-    def forward_together(self, samples: Sequence[tuple[Transitions, Tensor, Sequence[int]]]) -> list[Predictions]:
-        readings = []
-        for transitions, observations, segments in samples:
-            plan = stages(segments, transitions.actions.shape[1], self.keep_length, self.max_recent_length)
-            tokens, queries = self.embedding(transitions), self.query_embedding(observations)
-            readings.append(Reading(plan, tokens, queries, self.start(len(tokens))))
+    def begin(self, transitions: Transitions, observations: Tensor, segments: Sequence[int] = (), burn_in: int = 0) -> Reading:
+        "A sample, embedded, before its first stage."
+        plan = stages(segments, transitions.actions.shape[1], self.keep_length, self.max_recent_length)
+        tokens, queries = self.embedding(transitions), self.query_embedding(observations)
+        return Reading(plan, tokens, queries, self.start(len(tokens)), burn_in)
+
+    def forward_together(self, samples: Sequence[tuple]) -> list[Predictions]:
+        readings = [self.begin(*sample) for sample in samples]
         for depth in range(max(len(reading.stages) for reading in readings)):
             going_on = [reading for reading in readings if depth < len(reading.stages)]
             memories = [reading.memory for reading in going_on]
@@ -201,6 +206,8 @@ class DecoderModel(InContextModel):
                 lengths = [reading.stages[depth].start - reading.stages[depth - 1].start for reading in going_on]
                 memories = self.compress_together(memories, lengths)
             for reading, memory in zip(going_on, memories):
+                if 0 < depth <= reading.burn_in:
+                    memory = replace(memory, latents=memory.latents.detach())
                 reading.latents.append(memory.latents)
                 reading.memory = memory.append(reading.tokens[:, memory.n_transitions:reading.stages[depth].stop])
         self.decode(readings)
@@ -208,7 +215,7 @@ class DecoderModel(InContextModel):
 
     def decode(self, readings: Sequence[Reading]) -> None:
         "Fill in the logits of all stages: those of equal lengths go through the decoder in one batch."
-        jobs = [(reading, stage) for reading in readings for stage in reading.stages]
+        jobs = [(reading, stage) for reading in readings for stage in reading.stages[reading.burn_in:]]
         for numbers in _group_equal((s.end - s.start, s.end - s.first, r.latents[s.depth] is None) for r, s in jobs):
             members = [jobs[number] for number in numbers]
             latents = _join_latents([r.latents[s.depth] for r, s in members])
@@ -254,7 +261,7 @@ class CompressedAD(DecoderModel):
             return memory
         return self.compress(memory, memory.recent.shape[1] - self.keep_length)
 
-# %% ../nbs/06_model.ipynb #06-model-084
+# %% ../nbs/06_model.ipynb #06-model-088
 class GRU(InContextModel):
     """A recurrent network (Cho et al. 2014) over the same tokens: the classical memory, for comparison.
 
@@ -280,11 +287,11 @@ class GRU(InContextModel):
     def predict(self, memory: ContextMemory, observations: Tensor) -> tuple[Tensor, ContextMemory]:
         return self.output(torch.cat([memory.latents[:, -1], self.query_embedding(observations)], -1)), memory
 
-    def forward_together(self, samples: Sequence[tuple[Transitions, Tensor, Sequence[int]]]) -> list[Predictions]:
+    def forward_together(self, samples: Sequence[tuple]) -> list[Predictions]:
         "As for the other models. Raises `ValueError` if a sample has segments."
         return [self._read(*sample) for sample in samples]
 
-    def _read(self, transitions: Transitions, observations: Tensor, segments: Sequence[int]) -> Predictions:
+    def _read(self, transitions: Transitions, observations: Tensor, segments: Sequence[int] = (), burn_in: int = 0) -> Predictions:
         if segments:
             raise ValueError(f"segments = {list(segments)}: a GRU does not compress, its samples must have none")
         states = self.network(self.embedding(transitions))[0]  # (batch, n, hidden)
@@ -293,7 +300,7 @@ class GRU(InContextModel):
         n = logits.shape[1]
         return Predictions(logits, torch.arange(n), torch.zeros(n, dtype=torch.long), [])
 
-# %% ../nbs/06_model.ipynb #06-model-089
+# %% ../nbs/06_model.ipynb #06-model-093
 def make_model(config: Config, observation_space: spaces.Space, action_space: spaces.Discrete) -> InContextModel:
     "The untrained model that `config.model` names; its weights follow from `config.seed`."
     with torch.random.fork_rng(devices=[]):

@@ -74,7 +74,7 @@ def action_losses(model: InContextModel, batch: Sequence[Samples],
 
     And the latents after each compression, (n_samples, n_latent, width) each, for each plan.
     """
-    predictions = model.forward_together([(part.transitions, part.observations, part.plan.segments) for part in batch])
+    predictions = model.forward_together([(part.transitions, part.observations, part.plan.segments, part.plan.burn_in) for part in batch])
     losses = []
     for samples, predicted in zip(batch, predictions):
         targets = samples.actions[:, predicted.steps]
@@ -168,7 +168,8 @@ class Trainer:
         loss = sum(part.sum() for part in losses) / sum(part.numel() for part in losses)
         reports = (self.step + 1) % self.config.log_every == 0
         for latent in sum(latents, []) if reports else []:
-            latent.retain_grad()
+            if latent.requires_grad:  # not so after a burn-in
+                latent.retain_grad()
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.config.gradient_clip)
         self.optimizer.step()
