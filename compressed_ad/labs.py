@@ -3,13 +3,14 @@
 # %% auto #0
 __all__ = ['METRICS', 'FACTS', 'MODEL_STYLES', 'CORRIDORS', 'DELAYS', 'TUNED', 'LONGER', 'LABS', 'controls', 'targets_per_batch',
            'state_bytes', 'Measurement', 'Diagnosis', 'Run', 'trained', 'do_run', 'tidy_rows', 'run_lab', 'table',
-           'plot_against', 'how_far_back', 'doors_per_500', 'what_memory_holds', 'run_labs']
+           'plot_against', 'how_far_back', 'doors_per_500', 'how_many_latents', 'what_memory_holds', 'run_labs']
 
 # %% ../nbs/13_labs.ipynb #13-labs-002
 import argparse
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,8 @@ class Measurement:
 
     On the held-out tasks of its configuration, or, with `family_arguments`, on all tasks of a family with these
     arguments. `block` episodes (or windows of `window` steps) give one value; its setting says where they begin:
-    `first_episode`, or `first_call` if there is a window. `metric` is one of `METRICS`.
+    `first_episode`, or `first_call` if there is a window. `metric` is one of `METRICS`. With `keep_length` a compression
+    keeps so many transitions, whatever the model was trained with.
     """
     metric: str
     setting: Mapping[str, Any] = field(default_factory=dict)
@@ -84,6 +86,7 @@ class Measurement:
     window: int = 0
     block: int = 1
     greedy: bool = False
+    keep_length: int | None = None
 
     def __post_init__(self):
         if self.metric not in METRICS:
@@ -104,6 +107,9 @@ class Measurement:
     def of_model(self, model: InContextModel, config: Config, seed: int, progress: bool) -> list[Value]:
         "What a trained model does."
         family, tasks = self.tasks(config)
+        if self.keep_length is not None:
+            model = copy(model)  # shares the weights
+            model.keep_length = self.keep_length
         return self.values(evaluate(model, family, tasks, self.n_streams, self.n_episodes, seed, self.greedy, progress,
                                     f"{config.model} {dict(self.setting) or ''}", self.window))
 
@@ -129,7 +135,7 @@ class Measurement:
 # steps that a metric counts rewards over; None: divided by the oracle's return; 1: reward of an episode
 METRICS = {"success": 1, "doors_per_500": 500, "goals_per_1000": 1000, "normalised_return": None}
 
-# %% ../nbs/13_labs.ipynb #13-labs-015
+# %% ../nbs/13_labs.ipynb #13-labs-017
 FACTS = {"KeyToDoor": ("key", "door"), "DarkRoom": ("goal",)}  # the factors of a task, where each is a cell
 
 
@@ -181,7 +187,7 @@ class Diagnosis:
             values.append(Value("probe_area", {**where, "fact": "visited cells", "labels": labels}, area))
         return values + [Value("effective_rank", where, np.array([effective_rank(features)]))]
 
-# %% ../nbs/13_labs.ipynb #13-labs-018
+# %% ../nbs/13_labs.ipynb #13-labs-020
 @dataclass(frozen=True)
 class Run:
     """One model of a lab on one kind of task. `setting` says what sets it apart from others of the same name.
@@ -203,7 +209,7 @@ class Run:
         measured = [{"kind": type(measurement).__name__} | asdict(measurement) for measurement in self.measurements]
         return json.loads(json.dumps({"configuration": with_seed(self.config, seed).model_dump(mode="json"), "measured": measured}))
 
-# %% ../nbs/13_labs.ipynb #13-labs-021
+# %% ../nbs/13_labs.ipynb #13-labs-023
 def trained(config: Config, folder: Path, progress: bool = True) -> Trainer:
     """The model of `config`, trained on histories of its training tasks.
 
@@ -221,6 +227,14 @@ def trained(config: Config, folder: Path, progress: bool = True) -> Trainer:
     return trainer
 
 
+def _with_defaults(settings: Mapping) -> dict[str, Any]:
+    "Settings as saved, with the defaults of all that is newer."
+    def completed(kind, **given):
+        return {"kind": kind} | asdict({"Measurement": Measurement, "Diagnosis": Diagnosis}[kind](**given))
+    return json.loads(json.dumps({"configuration": make_config(settings["configuration"]).model_dump(mode="json"),
+                                  "measured": [completed(**measured) for measured in settings["measured"]]}))
+
+
 def do_run(run: Run, seed: int, folder: Path, models: Path, progress: bool = True) -> dict[str, Any]:
     """Train and measure one run with one seed, or read what was saved in `folder` when it was done before.
 
@@ -229,8 +243,7 @@ def do_run(run: Run, seed: int, folder: Path, models: Path, progress: bool = Tru
     path, settings, config = folder / f"{run.name(seed)}.json", run.settings(seed), with_seed(run.config, seed)
     if path.exists():
         result = json.loads(path.read_text())
-        saved = make_config(result["settings"]["configuration"]).model_dump(mode="json")  # a key that is newer has its default
-        if result["settings"] | {"configuration": saved} != settings:
+        if _with_defaults(result["settings"]) != settings:
             raise ExperimentError(f"{path}: was done with other settings; remove it to do it again")
         return result
     if run.model in ("source", "oracle"):
@@ -245,7 +258,7 @@ def do_run(run: Run, seed: int, folder: Path, models: Path, progress: bool = Tru
         temporary.write_text(json.dumps(result))
     return result
 
-# %% ../nbs/13_labs.ipynb #13-labs-023
+# %% ../nbs/13_labs.ipynb #13-labs-025
 def tidy_rows(run: Run, results: Mapping[int, Mapping]) -> list[dict[str, Any]]:
     """The rows of one run: one for each value and seed, with its 95% interval over tasks, and one for all seeds together.
 
@@ -296,7 +309,7 @@ def table(record: Mapping) -> pd.DataFrame:
     "The rows of a record, with a column for each part of a setting."
     return pd.DataFrame([{**row, **row["setting"]} for row in record["rows"]]).drop(columns="setting")
 
-# %% ../nbs/13_labs.ipynb #13-labs-025
+# %% ../nbs/13_labs.ipynb #13-labs-027
 MODEL_STYLES = {"CompressedAD": "o-", "memory_cleared": "v:", "AD": "s-", "AD_equal_bytes": "D--", "AD_full_context": "^-.",
                 "GRU": "P-", "source": "-", "oracle": "--"}  # how each model is drawn
 
@@ -323,7 +336,7 @@ def plot_against(record: Mapping, key: str, metric: str, axes: plt.Axes | None =
     axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     return axes
 
-# %% ../nbs/13_labs.ipynb #13-labs-039
+# %% ../nbs/13_labs.ipynb #13-labs-041
 CORRIDORS = (8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 DELAYS = (16, 51, 415, 831)
 
@@ -355,6 +368,29 @@ def doors_per_500() -> list[Run]:
     return runs + [Run("KeyToDoor", name, config, measured) for name in ("source", "oracle")]
 
 
+def how_many_latents() -> list[Run]:
+    """Lab 4: lab 2's task, two minutes of training each, one setting changed at a time.
+
+    The first run has none changed. Its model is also measured with the literal keep rule: as many transitions are kept
+    as fit beside the latents, so that every step compresses one.
+    """
+    base = read_config("lab_key_to_door").model_dump() | {"depth_growth_steps": 120}
+    room = read_config("lab_key_to_door").max_recent_length
+    measured = Measurement("doors_per_500", window=500, n_episodes=4)
+    literal = Measurement("doors_per_500", {"kept": room}, window=500, n_episodes=2, keep_length=room)
+    changes = [({}, 400, {})]  # setting, optimiser steps, what changes
+    changes += [({"latents": n}, steps, {"n_latent": n, "decoder_max_seq_length": room + n + 1})
+                for n, steps in ((1, 460), (2, 400), (4, 440), (16, 350), (60, 190))]
+    changes += [({"encoder_layers": n}, steps, {"encoder_n_layer": n}) for n, steps in ((1, 540), (3, 360), (6, 270))]
+    changes += [({"depth": n}, steps, {"max_compression_depth": n, "min_compression_depth": min(n, 3)})
+                for n, steps in ((1, 1350), (2, 990), (3, 720), (6, 510))]
+    changes += [({"segments": "random"}, 470, {"segment_lengths": "random"}),
+                ({"segments": "fixed"}, 390, {"min_compress_length": room + 1}),
+                ({"kept": 8}, 390, {"keep_length": 8, "max_compress_length": room + 1 - 8, "max_compression_depth": 10})]
+    return [Run("KeyToDoor", "CompressedAD", make_config(base | change | {"train_timesteps": steps}),
+                [measured] if setting else [measured, literal], setting) for setting, steps, change in changes]
+
+
 def what_memory_holds() -> list[Run]:
     "Lab 5: the memory of lab 2's model, probed, transplanted, hidden, and watched over 1,000 compressions."
     return [Run("KeyToDoor", "CompressedAD", read_config("lab_key_to_door"), [Diagnosis()])]
@@ -375,9 +411,10 @@ TUNED = {
                        | {"GRU": dict(train_timesteps=660, train_batch_size=32, lr=5e-3)},
 }
 LONGER = {"train_timesteps": 3500}
-LABS = {"how_far_back": how_far_back, "doors_per_500": doors_per_500, "what_memory_holds": what_memory_holds}
+LABS = {"how_far_back": how_far_back, "doors_per_500": doors_per_500, "how_many_latents": how_many_latents,
+        "what_memory_holds": what_memory_holds}
 
-# %% ../nbs/13_labs.ipynb #13-labs-042
+# %% ../nbs/13_labs.ipynb #13-labs-044
 def run_labs(arguments: Sequence[str] | None = None) -> None:
     "The command line: recompute the records of the labs, with a line for each when it is written."
     parser = argparse.ArgumentParser(prog="make lab-results", description="Train and measure the models of the labs.")
