@@ -192,7 +192,9 @@ class DecoderModel(InContextModel):
         return self.decoder.cached(memory.cache, memory.latents, memory.recent, query), memory
 
     def begin(self, transitions: Transitions, observations: Tensor, segments: Sequence[int] = (), burn_in: int = 0) -> Reading:
-        "A sample, embedded, before its first stage."
+        "A sample, embedded, before its first stage. Raises `ValueError` if `burn_in` is more than its segments."
+        if burn_in > len(segments):
+            raise ValueError(f"burn_in = {burn_in}: at most {len(segments)}, the number of segments")
         plan = stages(segments, transitions.actions.shape[1], self.keep_length, self.max_recent_length)
         tokens, queries = self.embedding(transitions), self.query_embedding(observations)
         return Reading(plan, tokens, queries, self.start(len(tokens)), burn_in)
