@@ -237,11 +237,11 @@ class DarkRoomFamily(TaskFamily):
         return DarkRoomVector(self.size, self.horizon, self.goals[tasks], self.ends_at_goal)
 
     def oracle_returns(self, tasks: np.ndarray) -> np.ndarray:
-        paid = np.maximum(self.horizon - self._steps_to_goal(tasks) + 1, 0).astype(float)
+        paid = np.maximum(self.horizon - self.steps_to_goal(tasks) + 1, 0).astype(float)
         return np.minimum(paid, 1) if self.ends_at_goal else paid
 
     def oracle_reward_rate(self, tasks: np.ndarray) -> np.ndarray:
-        return self.oracle_returns(tasks) / (self._steps_to_goal(tasks) if self.ends_at_goal else self.horizon)
+        return self.oracle_returns(tasks) / (self.steps_to_goal(tasks) if self.ends_at_goal else self.horizon)
 
     def policy(self, observations: np.ndarray, values: np.ndarray) -> np.ndarray:
         return self._policy[self._cells(observations) * len(self.goals) + values[:, 0]]
@@ -255,7 +255,7 @@ class DarkRoomFamily(TaskFamily):
     def steps_to_test(self, factor: int, observations: np.ndarray) -> np.ndarray:
         return np.abs(observations[:, None] - self.goals).sum(-1)
 
-    def _steps_to_goal(self, tasks: np.ndarray) -> np.ndarray:
+    def steps_to_goal(self, tasks: np.ndarray) -> np.ndarray:
         "Steps of a best agent until the first reward: one at least, even on a goal in the centre."
         return np.maximum(np.abs(self.goals[tasks] - self.size // 2).sum(-1), 1)
 

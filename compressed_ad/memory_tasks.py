@@ -394,8 +394,8 @@ class PermutedDarkRoomFamily(DarkRoomFamily):
         explains = (after == next_observations[:, None]).all(-1)  # (n, moves)
         possible[1][:] &= explains[np.arange(len(actions))[:, None], self.permutations[:, actions].T]
 
-    def _steps_to_goal(self, tasks):
-        return super()._steps_to_goal(self.factor_values(tasks)[:, 0])
+    def steps_to_goal(self, tasks):
+        return super().steps_to_goal(self.factor_values(tasks)[:, 0])
 
     def split(self, n_held_out, seed=0, n_training=None):
         random = np.random.default_rng(seed)
