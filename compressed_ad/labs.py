@@ -456,11 +456,11 @@ TUNED = {
 LONGER = {"train_timesteps": 3500}
 # task: configuration, optimiser steps by window and model, and what is measured; the first window is the one of the claim
 ROOMS = {
-    "DarkRoom": ("lab_dark_room", {10: {"CompressedAD": 600, "AD": 600}},
+    "DarkRoom": ("lab_dark_room", {10: {"CompressedAD": 600, "AD": 2700}},
                  Measurement("normalised_return", n_streams=8, n_episodes=50, block=10, trips=((1, 4), (5, 8)))),
-    "PermutedDarkRoom": ("lab_permuted_dark_room", {20: {"CompressedAD": 1600, "AD": 1600}},
+    "PermutedDarkRoom": ("lab_permuted_dark_room", {20: {"CompressedAD": 2200, "AD": 3800}},
                          Measurement("normalised_return", n_episodes=40, block=5, trips=((1, 4), (5, 8)))),
-    "LargeDarkRoom": ("lab_large_dark_room", {16: {"CompressedAD": 1600, "AD": 1600}},
+    "LargeDarkRoom": ("lab_large_dark_room", {16: {"CompressedAD": 1600, "AD": 4900}},
                       Measurement("goals_per_1000", n_streams=4, window=250, n_episodes=12, trips=((1, 4), (5, 8), (9, 12), (13, 16)))),
 }
 LABS = {"how_far_back": how_far_back, "doors_per_500": doors_per_500, "when_a_window_is_enough": when_a_window_is_enough,
