@@ -385,10 +385,15 @@ def at_window(config: Config, window: int) -> Config:
     """The `CompressedAD` of `config` with a window of `window` transitions beside its latents.
 
     Training samples follow: segments as long as a compression will take in, as many of them as a history has, and about
-    as many targets in a batch.
+    as many targets in a batch. Raises `ExperimentError` if a window leaves nothing to compress, or a history has no room
+    for a compression.
     """
-    n_segments = (config.history_steps - window - 1) // (window + 1)
-    length = dict(decoder_max_seq_length=config.n_latent + window + 1, max_compress_length=window + 1, min_uncompressed_length=window,
+    if not config.keep_length <= window < config.history_steps / 2:
+        raise ExperimentError(f"window = {window}: must be at least keep_length = {config.keep_length} and below half of "
+                              f"history_steps = {config.history_steps}")
+    segment = window + 1 - config.keep_length
+    n_segments = (config.history_steps - config.keep_length - window - 1) // segment
+    length = dict(decoder_max_seq_length=config.n_latent + window + 1, max_compress_length=segment, min_uncompressed_length=window,
                   max_uncompressed_length=window, max_compression_depth=n_segments, min_compression_depth=min(3, n_segments))
     changed = make_config(config.model_dump() | length)
     samples = config.train_batch_size * targets_per_batch(config) / targets_per_batch(changed) / config.plans_per_batch
@@ -467,7 +472,7 @@ LABS = {"how_far_back": how_far_back, "doors_per_500": doors_per_500, "when_a_wi
         "how_many_latents": how_many_latents,
         "what_memory_holds": what_memory_holds}
 
-# %% ../nbs/13_labs.ipynb #13-labs-044
+# %% ../nbs/13_labs.ipynb #13-labs-046
 def run_labs(arguments: Sequence[str] | None = None) -> None:
     "The command line: recompute the records of the labs, with a line for each when it is written."
     parser = argparse.ArgumentParser(prog="make lab-results", description="Train and measure the models of the labs.")
