@@ -133,13 +133,10 @@ class Measurement:
         blocks = per_task.reshape(len(per_task), -1, self.block).mean(2)  # (n_tasks, n_blocks)
         where = [{} if blocks.shape[1] == 1 else {key: 1 + number * self.block * length} for number in range(blocks.shape[1])]
         values = [Value(self.metric, {**self.setting, **place}, block) for place, block in zip(where, blocks.T)]
-        return values + [self.of_trip(value, least, most, family, evaluation.tasks) for least, most in self.trips for value in values]
-
-    def of_trip(self, value: Value, least: int, most: int, family: TaskFamily, tasks: np.ndarray) -> Value:
-        "The value on the tasks whose goal is `least` to `most` steps away; NaN on the others."
-        steps = family.steps_to_goal(tasks)
-        return Value(value.metric, {**value.setting, "trip": f"{least} to {most}"},
-                     np.where((least <= steps) & (steps <= most), value.per_task, np.nan))
+        steps = family.steps_to_goal(evaluation.tasks) if self.trips else None
+        among = {f"{least} to {most}": (least <= steps) & (steps <= most) for least, most in self.trips}
+        return values + [Value(value.metric, {**value.setting, "trip": trip}, np.where(there, value.per_task, np.nan))
+                         for trip, there in among.items() if there.any() for value in values]
 
 
 # steps that a metric counts rewards over; None: divided by the oracle's return; 1: reward of an episode
@@ -203,7 +200,7 @@ class Run:
     """One model of a lab on one kind of task. `setting` says what sets it apart from others of the same name.
 
     `model` is `source` or `oracle` for the yardsticks, which are measured without training. `seeds` are those that it is
-    done with, of the ones asked for; None for all.
+    done with, of the ones asked for; None for all. Raises `ExperimentError` if trips are to be measured where there are none.
     """
     task: str
     model: str
@@ -211,6 +208,12 @@ class Run:
     measurements: Sequence[Measurement | Diagnosis]
     setting: Mapping[str, Any] = field(default_factory=dict)
     seeds: Sequence[int] | None = None
+
+    def __post_init__(self):
+        if any(isinstance(measurement, Measurement) and measurement.trips for measurement in self.measurements):
+            family = make_task_family(self.config.task_family, self.config.task_family_arguments)
+            if not hasattr(family, "steps_to_goal"):
+                raise ExperimentError(f"trips: must be empty for {family.name}, a family without steps_to_goal")
 
     def name(self, seed: int) -> str:
         "A name for one seed of this run, unique in its lab."
@@ -307,8 +310,8 @@ def run_lab(runs: Sequence[Run], seeds: Sequence[int], folder: str | Path, model
     done: list[dict[int, dict]] = [{} for _ in runs]
     for seed in seeds:
         for run, results in zip(runs, done):
-            missing = not (Path(folder) / f"{run.name(seed)}.json").exists()
-            if only_done and missing or run.seeds is not None and seed not in run.seeds:
+            asked_for = run.seeds is None or seed in run.seeds
+            if not asked_for or only_done and not (Path(folder) / f"{run.name(seed)}.json").exists():
                 continue
             results[seed] = do_run(run, seed, Path(folder), Path(models or Path(folder) / "models"), progress)
     rows = [row for run, results in zip(runs, done) for row in tidy_rows(run, results)]
@@ -401,9 +404,9 @@ def at_window(config: Config, window: int) -> Config:
 
 
 def when_a_window_is_enough() -> list[Run]:
-    """Lab 3: three rooms, AD against CompressedAD with windows of several lengths.
+    """Lab 3: three rooms, AD against CompressedAD with the same window.
 
-    The windows that a claim is made about are done with all seeds, the others with seed 0.
+    The windows of the configurations are done with all seeds, others, if `ROOMS` has any, with seed 0.
     """
     runs = []
     for task, (name, windows, measured) in ROOMS.items():
@@ -459,7 +462,7 @@ TUNED = {
                        | {"GRU": dict(train_timesteps=660, train_batch_size=32, lr=5e-3)},
 }
 LONGER = {"train_timesteps": 3500}
-# task: configuration, optimiser steps by window and model, and what is measured; the first window is the one of the claim
+# task: configuration, optimiser steps by window and model, and what is measured
 ROOMS = {
     "DarkRoom": ("lab_dark_room", {10: {"CompressedAD": 600, "AD": 2700}},
                  Measurement("normalised_return", n_streams=8, n_episodes=50, block=10, trips=((1, 4), (5, 8)))),
@@ -469,8 +472,7 @@ ROOMS = {
                       Measurement("goals_per_1000", n_streams=4, window=250, n_episodes=12, trips=((1, 4), (5, 8), (9, 12), (13, 16)))),
 }
 LABS = {"how_far_back": how_far_back, "doors_per_500": doors_per_500, "when_a_window_is_enough": when_a_window_is_enough,
-        "how_many_latents": how_many_latents,
-        "what_memory_holds": what_memory_holds}
+        "how_many_latents": how_many_latents, "what_memory_holds": what_memory_holds}
 
 # %% ../nbs/13_labs.ipynb #13-labs-046
 def run_labs(arguments: Sequence[str] | None = None) -> None:
