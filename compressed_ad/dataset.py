@@ -85,22 +85,27 @@ class Batches:
     """Training batches, numbered by optimiser step: the same step is the same batch, whatever came before it.
 
     A batch is a list of `Samples`, one for each plan. `AD` windows start anywhere in a history. Compressed samples
-    start where their history does: at evaluation an empty memory means that nothing has happened yet.
+    start where their history does: at evaluation an empty memory means that nothing has happened yet. Where `n_parts`
+    processes train together, each reads its `part` of the samples of every plan. Raises `ValueError` if the histories
+    are too short, or if samples cannot be dealt out evenly.
     """
-    def __init__(self, histories: LearningHistories, config: Config, device: torch.device | str = "cpu"):
+    def __init__(self, histories: LearningHistories, config: Config, device: torch.device | str = "cpu", part: int = 0, n_parts: int = 1):
         if histories.n_steps < config.history_steps:
             raise ValueError(f"history_steps = {config.history_steps}: the histories have {histories.n_steps} transitions")
-        self.histories, self.config, self.device = histories, config, device
+        self.histories, self.config, self.device, self.part, self.n_parts = histories, config, device, part, n_parts
+        self.n_plans = config.plans_per_batch if config.model == "CompressedAD" else 1
+        if config.train_batch_size % (self.n_plans * n_parts):
+            raise ValueError(f"train_batch_size = {config.train_batch_size}: must be a multiple of {self.n_plans} plans x {n_parts} processes")
 
     def __getitem__(self, step: int) -> list[Samples]:
         config = self.config
         random = np.random.default_rng([config.seed, step])
-        n_plans = config.plans_per_batch if config.model == "CompressedAD" else 1
-        return [self._draw(random, config.train_batch_size // n_plans, step) for _ in range(n_plans)]
+        return [self._draw(random, config.train_batch_size // self.n_plans, step) for _ in range(self.n_plans)]
 
     def _draw(self, random: np.random.Generator, n_samples: int, step: int) -> Samples:
         plan = draw_plan(self.config, random, step)
         rows = random.integers(len(self.histories), size=n_samples)
         last = self.histories.n_steps - plan.n_transitions - 1
         starts = random.integers(last, size=n_samples, endpoint=True) if self.config.model == "AD" else np.zeros(n_samples, int)
-        return read_samples(self.histories, plan, rows, starts, self.device)
+        mine = slice(self.part, None, self.n_parts)
+        return read_samples(self.histories, plan, rows[mine], starts[mine], self.device)

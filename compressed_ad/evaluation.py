@@ -178,8 +178,8 @@ def plot_curves(summaries: Mapping[str, Mapping], source_curve: Sequence[float] 
     for name, summary in summaries.items():
         every = summary["episodes_per_point"]
         episodes = (np.arange(len(summary["curve"])) + 0.5) * every + 0.5  # the middle of each point's episodes
-        axes.plot(episodes, summary["curve"], label=name, color=COLOURS.get(name))
-        axes.fill_between(episodes, summary["curve_low"], summary["curve_high"], color=COLOURS.get(name), alpha=0.2, linewidth=0)
+        [line] = axes.plot(episodes, summary["curve"], label=name, color=COLOURS.get(name))
+        axes.fill_between(episodes, summary["curve_low"], summary["curve_high"], color=line.get_color(), alpha=0.2, linewidth=0)
     if source_curve is not None:
         axes.plot(np.arange(1, len(source_curve) + 1), source_curve, color=COLOURS["source"], label="source algorithm", zorder=1)
     axes.axhline(1, color=COLOURS["oracle"], linestyle="--", linewidth=1, label="oracle")

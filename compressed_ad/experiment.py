@@ -2,9 +2,10 @@
 
 # %% auto #0
 __all__ = ['SHARED_SETTINGS', 'LOGGED', 'PAGE', 'DEMO', 'RESULTS', 'ExperimentError', 'write_json', 'claim_folder', 'Stopwatch',
-           'check_comparable', 'with_seed', 'Experiment', 'Findings', 'run_experiment', 'make_report', 'source_curve',
-           'long_drop', 'condensed', 'circumstances', 'plot_report', 'plot_long', 'plot_training', 'plot_watched',
-           'describe', 'embedded_figure', 'results_table', 'report_page', 'run_demo', 'run_results', 'run_and_tell']
+           'check_comparable', 'with_seed', 'watch', 'Experiment', 'Findings', 'run_experiment', 'make_report',
+           'source_curve', 'long_drop', 'condensed', 'circumstances', 'plot_report', 'plot_long', 'plot_training',
+           'plot_watched', 'describe', 'embedded_figure', 'results_table', 'report_page', 'run_demo', 'run_results',
+           'run_and_tell']
 
 # %% ../nbs/11_experiment.ipynb #11-experiment-002
 import base64
@@ -27,9 +28,10 @@ import yaml
 from .config import Config, make_config, read_config
 from .environments import TaskFamily, make_task_family
 from .evaluation import Evaluation, evaluate, evaluate_source, plot_curves, summarise
-from .histories import (HistoryFileError, LearningHistories, atomic_path, collect, load_histories,
-                                     make_source, save_histories)
+from .histories import (HistoryFileError, LearningHistories, atomic_path, check_histories, collect_to_file,
+                                     load_histories, make_source, recording_of)
 from .lesson import COLOURS, use_style
+from .model import InContextModel
 from .training import CheckpointError, Trainer
 
 # %% ../nbs/11_experiment.ipynb #11-experiment-005
@@ -91,6 +93,21 @@ def with_seed(config: Config, seed: int) -> Config:
     "The same configuration with another seed."
     return make_config(config.model_dump() | {"seed": seed})
 
+
+def watch(config: Config, n_tasks: int = 8) -> Callable[[InContextModel], dict[str, Any]]:
+    """A function that lets a model act on a few training tasks, for `Trainer`.
+
+    Four streams each, fifteen episodes (or windows); `last5` is the mean normalised return of the last five.
+    """
+    family = make_task_family(config.task_family, config.task_family_arguments)
+    train = family.split(config.n_held_out_tasks, config.split_seed, config.n_training_tasks or None).train
+    tasks = np.random.default_rng(config.seed).choice(train, size=min(n_tasks, len(train)), replace=False)
+
+    def look(model: InContextModel) -> dict[str, Any]:
+        result = evaluate(model, family, tasks, n_streams=4, n_episodes=15, seed=config.seed, progress=False, window=config.evaluation_window)
+        return {"tasks": "training", "last5": result.last(5), "curve": np.round(result.curve, 4).tolist()}
+    return look
+
 # %% ../nbs/11_experiment.ipynb #11-experiment-011
 @dataclass
 class Experiment:
@@ -115,16 +132,13 @@ class Experiment:
 
     def histories(self, seed: int) -> LearningHistories:
         "The learning histories of the training tasks."
-        path, config = self.folder / f"histories-seed{seed}.h5", self.shared
-        if path.exists():
-            return load_histories(path)
-        began = time.perf_counter()
-        source = make_source(config.source, config.source_arguments)
-        about = {key: getattr(config, key) for key in SHARED_SETTINGS}
-        histories = collect(self.family, source, self.split.train, config.n_streams, config.history_steps, seed,
-                            entropies=config.record_entropies, progress=self.progress, about=about, action_noise=config.action_noise)
-        save_histories(histories, path)
-        self.stopwatch.record(path.stem, time.perf_counter() - began)
+        path, config = self.folder / f"histories-seed{seed}.h5", with_seed(self.shared, seed)
+        if not path.exists():
+            began = time.perf_counter()
+            collect_to_file(recording_of(config), path, self.progress, config.n_jobs)
+            self.stopwatch.record(path.stem, time.perf_counter() - began)
+        histories = load_histories(path)
+        check_histories(histories, config, path)
         return histories
 
     def place(self, name: str, seed: int) -> Path:
@@ -133,15 +147,8 @@ class Experiment:
 
     def trained(self, name: str, seed: int, histories: LearningHistories) -> Trainer:
         "The model, trained to its last step; from a checkpoint as far as there is one."
-        watched = np.random.default_rng(seed).choice(self.split.train, size=min(8, len(self.split.train)), replace=False)
-
-        def look(model):  # on training tasks: nothing is ever chosen by looking at the held-out ones
-            result = evaluate(model, self.family, watched, n_streams=4, n_episodes=15, seed=seed, progress=False,
-                              window=self.shared.evaluation_window)
-            return {"tasks": "training", "last5": result.last(5), "curve": np.round(result.curve, 4).tolist()}
-
-        place = self.place(name, seed)
-        trainer = Trainer(with_seed(self.configs[name], seed), histories, self.family, place / "checkpoint.pt", evaluate=look)
+        place, config = self.place(name, seed), with_seed(self.configs[name], seed)
+        trainer = Trainer(config, histories, self.family, place / "checkpoints", evaluate=watch(config))
         trainer.run(progress=self.progress)
         write_json(place / "training.json", {"seconds": trainer.seconds, "log": trainer.log})
         return trainer

@@ -2,27 +2,32 @@
 
 # %% auto #0
 __all__ = ['SOURCE_ALGORITHMS', 'FIELDS', 'OPTIONAL_FIELDS', 'LABELS', 'STREAMS_AT_ONCE', 'SCHEMA_VERSION', 'sample_actions',
-           'state_numbers', 'n_states', 'SourceAlgorithm', 'PosteriorSampling', 'QLearning', 'ActorCritic',
-           'AnnealedOracle', 'SystematicSearch', 'make_source', 'LearningHistories', 'record', 'collect',
-           'returns_per_episode', 'HistoryFileError', 'atomic_path', 'save_histories', 'open_histories',
-           'load_histories']
+           'state_numbers', 'n_states', 'SourceAlgorithm', 'SelfDrivenSource', 'PosteriorSampling', 'QLearning',
+           'ActorCritic', 'AnnealedOracle', 'SystematicSearch', 'make_source', 'LearningHistories', 'empty_arrays',
+           'record', 'Recording', 'collect', 'returns_per_episode', 'HistoryFileError', 'atomic_path', 'check_values',
+           'save_histories', 'open_histories', 'load_histories', 'collect_to_file', 'recording_of', 'collect_for',
+           'check_histories']
 
 # %% ../nbs/02_histories.ipynb #02-histories-002
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+import pkgutil
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import h5py
 import numpy as np
 from gymnasium import spaces
+from joblib import Parallel, delayed
 from tqdm.auto import tqdm
 
-from .environments import TaskFamily, step_and_reset
+from .config import HISTORY_SETTINGS, Config
+from .environments import TaskFamily, make_task_family, step_and_reset
 
 # %% ../nbs/02_histories.ipynb #02-histories-013
 def sample_actions(probabilities: np.ndarray, random: np.random.Generator) -> np.ndarray:
@@ -63,6 +68,16 @@ class SourceAlgorithm(Protocol):
     def action_probabilities(self, observations: np.ndarray) -> np.ndarray: ...
     def observe(self, observations: np.ndarray, actions: np.ndarray, rewards: np.ndarray,
                 next_observations: np.ndarray, terminated: np.ndarray, truncated: np.ndarray) -> None: ...
+
+
+@runtime_checkable
+class SelfDrivenSource(Protocol):
+    """An algorithm of another library, with a training loop of its own (chapter 02b).
+
+    `record_itself` takes what `record` takes and returns what it returns.
+    """
+    def record_itself(self, family: TaskFamily, tasks: np.ndarray, n_steps: int, random: np.random.Generator, entropies: bool = False,
+                      action_noise: float = 0.0) -> dict[str, np.ndarray]: ...
 
 # %% ../nbs/02_histories.ipynb #02-histories-019
 @dataclass
@@ -258,13 +273,19 @@ SOURCE_ALGORITHMS = {"PosteriorSampling": PosteriorSampling, "SystematicSearch":
                      "ActorCritic": ActorCritic, "AnnealedOracle": AnnealedOracle}
 
 
-def make_source(name: str, arguments: Mapping[str, Any] | None = None) -> SourceAlgorithm:
-    "The source algorithm called `name`. Raises `ValueError` naming what is known if the name or an argument is not."
-    if name not in SOURCE_ALGORITHMS:
-        raise ValueError(f"source = {name!r}: must be one of {sorted(SOURCE_ALGORITHMS)}")
+def make_source(name: str, arguments: Mapping[str, Any] | None = None) -> SourceAlgorithm | SelfDrivenSource:
+    """The source algorithm called `name`: one of `SOURCE_ALGORITHMS`, or a class elsewhere as `"module:Class"`.
+
+    Raises `ValueError` naming what is known if the name or an argument is not.
+    """
     try:
-        return SOURCE_ALGORITHMS[name](**(arguments or {}))
-    except TypeError as error:
+        algorithm = SOURCE_ALGORITHMS.get(name) or pkgutil.resolve_name(name if ":" in name else "")
+    except (ImportError, AttributeError, ValueError) as error:
+        reason = f" ({error})" if isinstance(error, ImportError) else ""
+        raise ValueError(f"source = {name!r}: must be one of {sorted(SOURCE_ALGORITHMS)}, or module:Class{reason}") from None
+    try:
+        return algorithm(**(arguments or {}))
+    except (TypeError, ValueError) as error:
         raise ValueError(f"source_arguments = {dict(arguments)}: {error}") from None
 
 # %% ../nbs/02_histories.ipynb #02-histories-050
@@ -333,8 +354,10 @@ def _smallest_type(space: spaces.Space) -> np.dtype:
     return np.min_scalar_type(int(np.max(space.start + (space.n if isinstance(space, spaces.Discrete) else space.nvec))))
 
 
-def _allocate(family: TaskFamily, n: int, n_steps: int, names: Iterable[str]) -> dict[str, np.ndarray]:
-    "Empty arrays, time first: writing one step of all streams is then one contiguous block."
+def empty_arrays(family: TaskFamily, n: int, n_steps: int, entropies: bool, intended_actions: bool) -> dict[str, np.ndarray]:
+    "Arrays (n_steps, n, ...) to record into, time first: writing one step of all streams is then one contiguous block."
+    asked_for = {"intended_actions": intended_actions, "entropies": entropies}
+    names = FIELDS + tuple(name for name in OPTIONAL_FIELDS if asked_for[name])
     observation = (_smallest_type(family.observation_space), family.observation_space.shape)
     action, number = (_smallest_type(family.action_space), ()), (np.float32, ())
     layout = dict(observations=observation, actions=action, rewards=number, next_observations=observation,
@@ -345,8 +368,7 @@ def _allocate(family: TaskFamily, n: int, n_steps: int, names: Iterable[str]) ->
 def record(family: TaskFamily, source: SourceAlgorithm, tasks: np.ndarray, n_steps: int, random: np.random.Generator,
            entropies: bool = False, action_noise: float = 0.0) -> dict[str, np.ndarray]:
     "Run `source` for `n_steps` on all `tasks` (n,) at once: field name to array (n, n_steps, ...)."
-    asked_for = {"intended_actions": action_noise > 0, "entropies": entropies}
-    written = _allocate(family, len(tasks), n_steps, FIELDS + tuple(name for name in OPTIONAL_FIELDS if asked_for[name]))
+    written = empty_arrays(family, len(tasks), n_steps, entropies, action_noise > 0)
     environment = family.vector(tasks)
     observations, _ = environment.reset(seed=int(random.integers(2**31)))
     source.start(family, tasks, n_steps, random, predictive=entropies, action_noise=action_noise)
@@ -371,33 +393,78 @@ def record(family: TaskFamily, source: SourceAlgorithm, tasks: np.ndarray, n_ste
 STREAMS_AT_ONCE = 2048  # enough to amortise Python, few enough to stay in the processor's cache
 
 
+@dataclass
+class Recording:
+    """What is to be recorded, and how it is dealt out: in blocks of tasks, each with a seed of its own.
+
+    Blocks do not depend on one another, so they can be recorded in any order and by any process. Raises `ValueError` if
+    `action_noise` is no probability.
+    """
+    family: TaskFamily
+    source: SourceAlgorithm
+    tasks: np.ndarray
+    n_streams: int
+    n_steps: int
+    seed: int
+    entropies: bool = False
+    action_noise: float = 0.0
+    about: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self):
+        if not 0 <= self.action_noise <= 1:
+            raise ValueError(f"action_noise = {self.action_noise}: must be from 0 to 1")
+        described = {"task_family": self.family.name, "n_actions": int(self.family.action_space.n), "source": type(self.source).__name__,
+                     "longest_episode": int(self.family.horizon + self.family.charge_resets)}  # a charged reset is a step as well
+        self.about = described | self.about
+
+    @property
+    def n_blocks(self) -> int:
+        "How many blocks there are."
+        return min(len(self.tasks), -(-len(self.tasks) * self.n_streams // STREAMS_AT_ONCE))
+
+    def block_tasks(self, number: int) -> np.ndarray:
+        "The tasks of a block."
+        return np.array_split(self.tasks, self.n_blocks)[number]
+
+    def block(self, number: int) -> LearningHistories:
+        "Record one block."
+        tasks, random = self.block_tasks(number), np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(number,)))
+        arguments = (tasks.repeat(self.n_streams), self.n_steps, random, self.entropies, self.action_noise)
+        if isinstance(self.source, SelfDrivenSource):
+            arrays = self.source.record_itself(self.family, *arguments)
+        else:
+            arrays = record(self.family, self.source, *arguments)
+        return LearningHistories(**arrays, tasks=tasks.repeat(self.n_streams), streams=np.tile(np.arange(self.n_streams), len(tasks)),
+                                 seeds=np.full(len(tasks) * self.n_streams, self.seed), about=self.about)
+
+    def progress_bar(self, shown: bool) -> tqdm:
+        "A bar that counts steps."
+        total = len(self.tasks) * self.n_streams * self.n_steps
+        return tqdm(total=total, desc="histories", unit="step", unit_scale=True, disable=not shown)
+
+
 def collect(family: TaskFamily, source: SourceAlgorithm, tasks: np.ndarray, n_streams: int, n_steps: int, seed: int,
             entropies: bool = False, progress: bool = True, about: Mapping[str, Any] | None = None,
-            action_noise: float = 0.0) -> LearningHistories:
+            action_noise: float = 0.0, n_jobs: int = 1) -> LearningHistories:
     """Record `n_streams` learning histories of `n_steps` on each of `tasks`: rows in the order of `tasks`.
 
     The same arguments give the same histories, byte for byte. All streams of a task run together, so that a source
     may share what it learns among them. With probability `action_noise` a random action is executed instead of the
-    source's own, which is then recorded beside it. Raises `ValueError` if that is no probability.
+    source's own, which is then recorded beside it. Raises `ValueError` if that is no probability. `n_jobs` processes
+    share the work; with 1, as many as a surrounding `joblib.parallel_config` says, or this one alone.
     """
-    if not 0 <= action_noise <= 1:
-        raise ValueError(f"action_noise = {action_noise}: must be from 0 to 1")
-    tasks = np.asarray(tasks)
-    blocks = np.array_split(tasks, -(-len(tasks) * n_streams // STREAMS_AT_ONCE))
+    recording = Recording(family, source, np.asarray(tasks), n_streams, n_steps, seed, entropies, action_noise, dict(about or {}))
     parts = []
-    total = len(tasks) * n_streams * n_steps
-    with tqdm(total=total, desc="histories", unit="step", unit_scale=True, disable=not progress) as bar:
-        for block, block_seed in zip(blocks, np.random.SeedSequence(seed).spawn(len(blocks))):
-            if not len(block):
-                continue
-            random = np.random.default_rng(block_seed)
-            parts.append(record(family, source, block.repeat(n_streams), n_steps, random, entropies, action_noise))
-            bar.update(len(block) * n_streams * n_steps)
-    arrays = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    return LearningHistories(**arrays, tasks=tasks.repeat(n_streams), streams=np.tile(np.arange(n_streams), len(tasks)),
-                             seeds=np.full(len(tasks) * n_streams, seed),
-                             about={"task_family": family.name, "n_actions": int(family.action_space.n),
-                                    "source": type(source).__name__} | dict(about or {}))
+    with recording.progress_bar(progress) as bar:
+        for part in _parallel(n_jobs, "generator")(delayed(recording.block)(number) for number in range(recording.n_blocks)):
+            parts.append(part)
+            bar.update(len(part) * n_steps)
+    arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in parts[0].array_names + LABELS}
+    return LearningHistories(**arrays, about=recording.about)
+
+
+def _parallel(n_jobs: int, return_as: str) -> Parallel:
+    return Parallel(n_jobs=n_jobs if n_jobs > 1 else None, return_as=return_as)  # None: what `joblib.parallel_config` says
 
 # %% ../nbs/02_histories.ipynb #02-histories-067
 def returns_per_episode(rewards: np.ndarray, episode_ends: np.ndarray, n_episodes: int | None = None) -> np.ndarray:
@@ -446,25 +513,67 @@ def _checksum(about: str, datasets: Iterable[tuple[str, Any]]) -> str:
             digest.update(np.ascontiguousarray(values[start:start + 256]))
     return digest.hexdigest()
 
+
+def check_values(histories: LearningHistories) -> None:
+    """Raise `HistoryFileError` naming the first value that cannot be.
+
+    A reward or observation that is no number; an action beyond `about["n_actions"]`, or an episode of more steps than
+    `about["longest_episode"]`, if these are known.
+    """
+    n_actions, longest = (histories.about.get(name) for name in ("n_actions", "longest_episode"))
+    for start in range(0, len(histories), 256):
+        block = {name: np.asarray(getattr(histories, name)[start:start + 256]) for name in histories.array_names}
+        for name, values in block.items():
+            wrong = ~np.isfinite(values) if values.dtype.kind == "f" else np.zeros(values.shape, bool)
+            if name in ("actions", "intended_actions") and n_actions is not None:
+                wrong |= (values < 0) | (values >= n_actions)
+            if wrong.any():
+                row, step, *_ = np.argwhere(wrong)[0]
+                allowed = f"must be from 0 to {n_actions - 1}" if "actions" in name else "must be a finite number"
+                raise HistoryFileError(f"{name} of row {start + row}, step {step} = {values[row, step]}: {allowed}")
+        if longest is not None:
+            steps = np.arange(histories.n_steps)
+            last_end = np.maximum.accumulate(np.where(block["episode_ends"], steps, -1), 1)
+            before = np.pad(last_end, ((0, 0), (1, 0)), constant_values=-1)[:, :-1]
+            too_long = steps - before > longest
+            if too_long.any():
+                row, step = np.argwhere(too_long)[0]
+                raise HistoryFileError(f"episode_ends of row {start + row}, step {step}: the episode has more than longest_episode = {longest} steps")
+
 # %% ../nbs/02_histories.ipynb #02-histories-116
 def save_histories(histories: LearningHistories, path: str | Path) -> None:
-    "Write one HDF5 file, atomically: whoever looks at `path` sees the old file or the whole new one."
-    names, about = histories.array_names + LABELS, json.dumps(histories.about, sort_keys=True)
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
-        for name in names:
-            values = getattr(histories, name)
-            chunks = (1, *values.shape[1:]) if name not in LABELS else None
-            file.create_dataset(name, data=values, chunks=chunks)
-        file.attrs.update(format="compressed_ad learning histories", schema_version=SCHEMA_VERSION, about=about,
-                          checksum=_checksum(about, ((name, file[name]) for name in names)))
+    """Write one HDF5 file, atomically: whoever looks at `path` sees the old file or the whole new one.
+
+    Raises `HistoryFileError`, and writes nothing, if a value cannot be (`check_values`).
+    """
+    _write([histories], path)
+
+
+def _write(parts: Sequence[LearningHistories], path: str | Path) -> None:
+    "Write several histories as one file, the rows of one after those of another."
+    first, about = parts[0], json.dumps(parts[0].about, sort_keys=True)
+    names, n = first.array_names + LABELS, sum(map(len, parts))
+    for part in parts:
+        check_values(part)
+    with atomic_path(path) as temporary:
+        with h5py.File(temporary, "w") as file:
+            for name in names:
+                example, start = getattr(first, name), 0
+                dataset = file.create_dataset(name, (n, *example.shape[1:]), example.dtype)  # contiguous: it can be mapped
+                for part in parts:
+                    dataset[start:start + len(part)] = getattr(part, name)
+                    start += len(part)
+            file.attrs.update(format="compressed_ad learning histories", schema_version=SCHEMA_VERSION, about=about,
+                              checksum=_checksum(about, ((name, file[name]) for name in names)))
 
 
 @contextmanager
 def open_histories(path: str | Path, verify: bool = True) -> Iterator[LearningHistories]:
     """Histories of a file, read as they are asked for, while the block lasts.
 
-    `verify` reads the whole file once to compare its checksum. Raises `HistoryFileError` if the file is missing,
-    truncated, altered, foreign or of another schema version.
+    Its arrays are mapped into memory. `verify` reads the whole file once, to compare its checksum and look at its
+    values (`check_values`). Raises `HistoryFileError` if the file is missing, truncated, altered, foreign or of another
+    schema version, or if a value in it cannot be.
     """
     try:
         file = h5py.File(path, "r")
@@ -484,6 +593,39 @@ def load_histories(path: str | Path) -> LearningHistories:
         return histories.in_memory()
 
 # %% ../nbs/02_histories.ipynb #02-histories-117
+def collect_to_file(recording: Recording, path: str | Path, progress: bool = True, n_jobs: int = 1) -> None:
+    """Record into a file what `collect` gives in memory; it may be larger than memory.
+
+    Each block is first written to a file of its own, in the folder `path` with `.parts` at its end. Called again after
+    an interruption, it records only the blocks that are missing. Nothing is done if `path` is there already. With
+    `n_jobs` as for `collect`, the processes write to the same folder: on a cluster it must be one that all of them see.
+    """
+    path = Path(path)
+    folder = path.with_name(path.name + ".parts")
+    if not path.exists():
+        jobs = (delayed(_record_part)(recording, number, folder / f"{number:06d}.h5") for number in range(recording.n_blocks))
+        with recording.progress_bar(progress) as bar:
+            for n_recorded in _parallel(n_jobs, "generator_unordered")(jobs):
+                bar.update(n_recorded)
+        with ExitStack() as stack:
+            parts = [stack.enter_context(open_histories(part, verify=False)) for part in sorted(folder.glob("*.h5"))]
+            _write(parts, path)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _record_part(recording: Recording, number: int, path: Path) -> int:
+    "Record one block into a file, unless it is there; returns its steps."
+    tasks = recording.block_tasks(number)
+    try:
+        with open_histories(path) as part:
+            done = part.about == recording.about and part.n_steps == recording.n_steps and np.array_equal(part.tasks, tasks.repeat(recording.n_streams))
+    except HistoryFileError:
+        done = False
+    if not done:
+        save_histories(recording.block(number), path)
+    return len(tasks) * recording.n_streams * recording.n_steps
+
+# %% ../nbs/02_histories.ipynb #02-histories-118
 def _checked(path: str | Path, file: h5py.File, verify: bool) -> LearningHistories:
     if file.attrs.get("format") != "compressed_ad learning histories":
         raise HistoryFileError(f"{path}: an HDF5 file, but not one of learning histories")
@@ -492,7 +634,55 @@ def _checked(path: str | Path, file: h5py.File, verify: bool) -> LearningHistori
         raise HistoryFileError(f"{path}: schema version {version}, this package reads version {SCHEMA_VERSION}")
     names = FIELDS + tuple(name for name in OPTIONAL_FIELDS if name in file) + LABELS
     about = file.attrs["about"]
-    if verify and _checksum(about, ((name, file[name]) for name in names)) != file.attrs["checksum"]:
+    fields = {name: _mapped(path, file[name]) if name not in LABELS else file[name][:] for name in names}
+    if verify and _checksum(about, fields.items()) != file.attrs["checksum"]:
         raise HistoryFileError(f"{path}: its contents do not match its checksum; record the histories again")
-    fields = {name: file[name] if name not in LABELS else file[name][:] for name in names}
-    return LearningHistories(**fields, about=json.loads(about))
+    histories = LearningHistories(**fields, about=json.loads(about))
+    if verify:
+        try:
+            check_values(histories)
+        except HistoryFileError as error:
+            raise HistoryFileError(f"{path}: {error}") from None
+    return histories
+
+
+def _mapped(path: str | Path, dataset: h5py.Dataset) -> np.ndarray | h5py.Dataset:
+    "A dataset as an array that the operating system reads from the file as needed; as it is if its values do not lie in one piece."
+    offset = dataset.id.get_offset()
+    return dataset if offset is None else np.memmap(path, dataset.dtype, "r", offset, dataset.shape)
+
+# %% ../nbs/02_histories.ipynb #02-histories-128
+def recording_of(config: Config) -> Recording:
+    "The recording that a configuration asks for: of its training tasks. Raises `ValueError` naming a setting that cannot be."
+    family = make_task_family(config.task_family, config.task_family_arguments)
+    tasks = family.split(config.n_held_out_tasks, config.split_seed, config.n_training_tasks or None).train
+    return Recording(family, make_source(config.source, config.source_arguments), tasks, config.n_streams, config.history_steps, config.seed,
+                     config.record_entropies, config.action_noise, {key: getattr(config, key) for key in HISTORY_SETTINGS})
+
+
+def collect_for(config: Config, progress: bool = True) -> LearningHistories:
+    "The learning histories that a configuration asks for, in memory."
+    wanted = recording_of(config)
+    return collect(wanted.family, wanted.source, wanted.tasks, wanted.n_streams, wanted.n_steps, wanted.seed, wanted.entropies,
+                   progress, wanted.about, wanted.action_noise, config.n_jobs)
+
+
+def check_histories(histories: LearningHistories, config: Config, name: str | Path = "histories") -> None:
+    """Raise `HistoryFileError` unless a configuration can be trained on these histories.
+
+    They must be of its task family, longer or as long as it asks for, and of training tasks only. Settings that the
+    histories know of themselves must be those of the configuration.
+    """
+    wanted = recording_of(config)
+    space, about = wanted.family.observation_space, histories.about
+    different = [f"{key} = {about[key]!r} there, {value!r} here" for key, value in json.loads(json.dumps(wanted.about)).items()
+                 if key in about and about[key] != value and key != "history_steps"]
+    if different:
+        raise HistoryFileError(f"{name}: recorded with other settings: {'; '.join(different)}")
+    if histories.n_steps < config.history_steps:
+        raise HistoryFileError(f"{name}: has {histories.n_steps} transitions in a history, fewer than history_steps = {config.history_steps}")
+    if histories.observations.shape[2:] != space.shape:
+        raise HistoryFileError(f"{name}: has observations of shape {histories.observations.shape[2:]}, those of {wanted.family.name} are {space.shape}")
+    others = sorted(set(np.unique(histories.tasks).tolist()) - set(wanted.tasks.tolist()))
+    if others:
+        raise HistoryFileError(f"{name}: has histories of tasks {others[:5]}, which are held out or not among the training tasks")

@@ -27,7 +27,7 @@ from .diagnostics import (Blindfolded, Snapshot, Value, drift, effective_rank, f
 from .environments import TaskFamily, make_task_family
 from .evaluation import Evaluation, best_returns, evaluate, evaluate_source, interval
 from .experiment import ExperimentError, circumstances, with_seed, write_json
-from .histories import atomic_path, collect, make_source
+from .histories import atomic_path, collect_for, make_source
 from .lesson import COLOURS
 from .model import CompressedAD, ContextMemory, InContextModel, stages
 from .training import CheckpointError, Trainer
@@ -234,10 +234,7 @@ def trained(config: Config, folder: Path, progress: bool = True) -> Trainer:
     settings = json.dumps(config.model_dump(mode="json", include=set(TRAINING_SETTINGS), exclude_defaults=True), sort_keys=True)
     place = folder / f"{config.task_family}-{config.model}-{hashlib.sha256(settings.encode()).hexdigest()[:12]}"
     family = make_task_family(config.task_family, config.task_family_arguments)
-    split = family.split(config.n_held_out_tasks, config.split_seed, config.n_training_tasks or None)
-    histories = collect(family, make_source(config.source, config.source_arguments), split.train, config.n_streams,
-                        config.history_steps, config.seed, config.record_entropies, progress, action_noise=config.action_noise)
-    trainer = Trainer(config, histories, family, place / "checkpoint.pt")
+    trainer = Trainer(config, collect_for(config, progress), family, place / "checkpoints")
     trainer.run(progress=progress)
     return trainer
 

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from compressed_ad.training import Checkpoints, load_checkpoint
+
 PROGRAM = textwrap.dedent("""
     import sys
     from compressed_ad.config import make_config
@@ -49,21 +51,21 @@ def uninterrupted(tmp_path_factory) -> Path:
 def outcome(folder: Path):
     "Weights, losses and returns of the finished experiment."
     place = folder / "CompressedAD-seed0"
-    weights = torch.load(place / "checkpoint.pt", weights_only=True)["model"]
+    tensors, _ = load_checkpoint(Checkpoints(place / "checkpoints").latest())
+    weights = {name: tensor for name, tensor in tensors.items() if name.startswith("model.")}
     losses = [line["loss"] for line in json.loads((place / "training.json").read_text())["log"]]
     return weights, losses, json.loads((place / "evaluation.json").read_text())["returns"]
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["killed", "interrupted"])
 def test_a_stopped_run_goes_on_to_the_same_result(uninterrupted, tmp_path, how):
-    checkpoint = tmp_path / "CompressedAD-seed0" / "checkpoint.pt"
+    checkpoints = Checkpoints(tmp_path / "CompressedAD-seed0" / "checkpoints")
     process, deadline = start(tmp_path), time.monotonic() + 120
-    while not checkpoint.exists() and time.monotonic() < deadline:
+    while not checkpoints.steps() and time.monotonic() < deadline:
         time.sleep(0.01)
     process.send_signal(how)
     assert process.wait(timeout=60) != 0, "the run was over before it could be stopped"
-    stopped_at = torch.load(checkpoint, weights_only=True)["step"]
-    assert 0 < stopped_at < 200
+    assert 0 < checkpoints.steps()[-1] < 200
     finish(tmp_path)
     (weights, losses, returns), (weights2, losses2, returns2) = outcome(uninterrupted), outcome(tmp_path)
     assert losses == losses2 and returns == returns2
