@@ -76,6 +76,9 @@ class _TrainingFields(_ModelFields):
         description="compression plans in a batch; samples of one plan share their segment lengths")
     train_batch_size: int = Field(256, ge=1, description="samples in a batch")
     train_timesteps: int = Field(100_000, ge=1, description="optimiser steps")
+    pretraining: Literal["none", "mean", "fields"] = Field("none",
+        description="what the encoder learns to reconstruct before training: nothing, the mean of a segment, or every field of it")
+    pretraining_steps: int = Field(10_000, ge=1, description="optimiser steps of pre-training, if there is one")
     precision: Literal["fp32", "bf16"] = Field("fp32", description="arithmetic of training; bf16: most of it with half the digits")
     compile: bool = Field(False, description="compile the transformer blocks for training")
     lr: float = Field(3e-4, gt=0, description="peak learning rate of AdamW")
@@ -113,6 +116,11 @@ class Config(_TrainingFields):
         "Most transitions that fit the decoder beside the memory and the query."
         memory = self.n_latent if self.model == "CompressedAD" else 0
         return self.decoder_max_seq_length - memory - 1
+
+    @property
+    def pretrains(self) -> bool:
+        "Whether an encoder is trained by itself first. Only `CompressedAD` has one."
+        return self.model == "CompressedAD" and self.pretraining != "none"
 
     @model_validator(mode="after")
     def _check_combinations(self) -> "Config":
@@ -167,6 +175,10 @@ def _compression_rules(c: Config):
         f"history_steps = {c.history_steps}: max_compression_depth ({c.max_compression_depth}) segments of "
         f"max_compress_length ({c.max_compress_length}), keep_length ({c.keep_length}), max_uncompressed_length "
         f"({c.max_uncompressed_length}) and one more transition need at least {longest}")
+    yield c.pretraining == "none" or c.max_compression_depth > 0, (
+        f"pretraining = {c.pretraining!r}: needs max_compression_depth of at least 1, or there is nothing to reconstruct")
+    yield c.pretraining == "none" or not c.memory_cleared, (
+        f"pretraining = {c.pretraining!r}: must be none with memory_cleared = true, which has no use for an encoder")
     yield c.train_batch_size % c.plans_per_batch == 0, (
         f"train_batch_size = {c.train_batch_size}: must be a multiple of plans_per_batch = {c.plans_per_batch}")
 
@@ -227,7 +239,7 @@ def read_settings(source: str | Path, folder: Path | None = None, chain: tuple[P
     try:
         settings = yaml.safe_load(path.read_text()) or {}
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not valid YAML: {error}") from None
+        raise ConfigError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(settings, dict):
         raise ConfigError(f"{path}: must be a mapping of keys to values, not {type(settings).__name__}")
     included = settings.pop("include", [])

@@ -263,7 +263,8 @@ def plot_training(report: Mapping, name: str, axes: plt.Axes | None = None) -> p
     axes, log = plt.gca() if axes is None else axes, report["models"][name]["training"]
     steps = [line["step"] for line in log]
     axes.plot(steps, [line["loss"] for line in log], color=COLOURS.get(name), label=f"{name}: loss")
-    axes.plot(steps, [line["source_entropy"] for line in log], color=COLOURS["source"], label="source: entropy")
+    if all("source_entropy" in line for line in log):  # it is recorded only where it is known
+        axes.plot(steps, [line["source_entropy"] for line in log], color=COLOURS["source"], label="source: entropy")
     axes.set(xlabel="optimiser step", ylabel="nats per action", ylim=(0, None))
     axes.legend(frameon=False, fontsize=8)
     return axes

@@ -5,10 +5,12 @@ __all__ = ['SOURCE_ALGORITHMS', 'FIELDS', 'OPTIONAL_FIELDS', 'LABELS', 'STREAMS_
            'state_numbers', 'n_states', 'SourceAlgorithm', 'SelfDrivenSource', 'PosteriorSampling', 'QLearning',
            'ActorCritic', 'AnnealedOracle', 'SystematicSearch', 'make_source', 'LearningHistories', 'empty_arrays',
            'record', 'Recording', 'collect', 'returns_per_episode', 'HistoryFileError', 'atomic_path', 'check_values',
-           'save_histories', 'open_histories', 'load_histories', 'collect_to_file', 'recording_of', 'collect_for',
-           'check_histories']
+           'save_histories', 'save_parts', 'open_histories', 'load_histories', 'collect_to_file', 'recording_of',
+           'collect_for', 'check_histories', 'check_spaces']
 
 # %% ../nbs/02_histories.ipynb #02-histories-002
+import copy
+import errno
 import hashlib
 import json
 import os
@@ -23,7 +25,9 @@ from typing import Any, Protocol, runtime_checkable
 import h5py
 import numpy as np
 from gymnasium import spaces
+from filelock import FileLock, Timeout
 from joblib import Parallel, delayed
+from joblib.parallel import get_active_backend
 from tqdm.auto import tqdm
 
 from .config import HISTORY_SETTINGS, Config
@@ -343,7 +347,7 @@ class LearningHistories:
 
     def in_memory(self) -> "LearningHistories":
         "The same histories as NumPy arrays."
-        arrays = {name: getattr(self, name)[:] for name in self.array_names + LABELS}
+        arrays = {name: np.array(getattr(self, name)) for name in self.array_names + LABELS}
         return LearningHistories(**arrays, about=self.about)
 
 # %% ../nbs/02_histories.ipynb #02-histories-052
@@ -401,7 +405,7 @@ class Recording:
     `action_noise` is no probability.
     """
     family: TaskFamily
-    source: SourceAlgorithm
+    source: SourceAlgorithm | SelfDrivenSource
     tasks: np.ndarray
     n_streams: int
     n_steps: int
@@ -428,12 +432,12 @@ class Recording:
 
     def block(self, number: int) -> LearningHistories:
         "Record one block."
-        tasks, random = self.block_tasks(number), np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(number,)))
+        tasks, source, random = self.block_tasks(number), copy.deepcopy(self.source), np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(number,)))
         arguments = (tasks.repeat(self.n_streams), self.n_steps, random, self.entropies, self.action_noise)
-        if isinstance(self.source, SelfDrivenSource):
-            arrays = self.source.record_itself(self.family, *arguments)
+        if isinstance(source, SelfDrivenSource):
+            arrays = source.record_itself(self.family, *arguments)
         else:
-            arrays = record(self.family, self.source, *arguments)
+            arrays = record(self.family, source, *arguments)
         return LearningHistories(**arrays, tasks=tasks.repeat(self.n_streams), streams=np.tile(np.arange(self.n_streams), len(tasks)),
                                  seeds=np.full(len(tasks) * self.n_streams, self.seed), about=self.about)
 
@@ -464,7 +468,11 @@ def collect(family: TaskFamily, source: SourceAlgorithm, tasks: np.ndarray, n_st
 
 
 def _parallel(n_jobs: int, return_as: str) -> Parallel:
-    return Parallel(n_jobs=n_jobs if n_jobs > 1 else None, return_as=return_as)  # None: what `joblib.parallel_config` says
+    "Workers that give results as they come, if their backend can; Ray's gives them all at the end."
+    backend, _ = get_active_backend()
+    gives_early = getattr(backend, "supports_return_generator", False)
+    return Parallel(n_jobs=n_jobs if n_jobs > 1 else None,  # None: what `joblib.parallel_config` says
+                    return_as=return_as if gives_early else "list")
 
 # %% ../nbs/02_histories.ipynb #02-histories-067
 def returns_per_episode(rewards: np.ndarray, episode_ends: np.ndarray, n_episodes: int | None = None) -> np.ndarray:
@@ -504,6 +512,15 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def _reserve(path: Path, size: int) -> None:
+    "Raise `OSError` if a file of `size` bytes cannot be written. Asked first, for HDF5 does not end well on a full disk."
+    if size > (free := shutil.disk_usage(path.parent).free):
+        raise OSError(errno.ENOSPC, f"No space left on device: {size / 2**30:.2f} GB are needed, {free / 2**30:.2f} are free", str(path))
+    if hasattr(os, "posix_fallocate"):  # Linux: a limit on the size of a file, or a quota, shows here
+        with open(path, "wb") as file:
+            os.posix_fallocate(file.fileno(), 0, size)
+
+
 def _checksum(about: str, datasets: Iterable[tuple[str, Any]]) -> str:
     "SHA-256 over the description and, in blocks of rows, over every dataset's name, shape, type and values."
     digest = hashlib.sha256(about.encode())
@@ -514,13 +531,13 @@ def _checksum(about: str, datasets: Iterable[tuple[str, Any]]) -> str:
     return digest.hexdigest()
 
 
-def check_values(histories: LearningHistories) -> None:
+def check_values(histories: LearningHistories, n_actions: int | None = None, longest: int | None = None) -> None:
     """Raise `HistoryFileError` naming the first value that cannot be.
 
-    A reward or observation that is no number; an action beyond `about["n_actions"]`, or an episode of more steps than
-    `about["longest_episode"]`, if these are known.
+    A reward or observation that is no number; an action from `n_actions` on, or an episode of more than `longest` steps,
+    by default what the histories say of themselves (`n_actions` and `longest_episode` in `about`), if they do.
     """
-    n_actions, longest = (histories.about.get(name) for name in ("n_actions", "longest_episode"))
+    n_actions, longest = n_actions or histories.about.get("n_actions"), longest or histories.about.get("longest_episode")
     for start in range(0, len(histories), 256):
         block = {name: np.asarray(getattr(histories, name)[start:start + 256]) for name in histories.array_names}
         for name, values in block.items():
@@ -538,7 +555,8 @@ def check_values(histories: LearningHistories) -> None:
             too_long = steps - before > longest
             if too_long.any():
                 row, step = np.argwhere(too_long)[0]
-                raise HistoryFileError(f"episode_ends of row {start + row}, step {step}: the episode has more than longest_episode = {longest} steps")
+                raise HistoryFileError(f"episode_ends of row {start + row}, step {step}: the episode has more than "
+                                       f"longest_episode = {longest} steps")
 
 # %% ../nbs/02_histories.ipynb #02-histories-116
 def save_histories(histories: LearningHistories, path: str | Path) -> None:
@@ -546,16 +564,18 @@ def save_histories(histories: LearningHistories, path: str | Path) -> None:
 
     Raises `HistoryFileError`, and writes nothing, if a value cannot be (`check_values`).
     """
-    _write([histories], path)
+    save_parts([histories], path)
 
 
-def _write(parts: Sequence[LearningHistories], path: str | Path) -> None:
-    "Write several histories as one file, the rows of one after those of another."
+def save_parts(parts: Sequence[LearningHistories], path: str | Path) -> None:
+    "`save_histories` for several, as one file: the rows of one after those of another. What the first is `about` counts."
     first, about = parts[0], json.dumps(parts[0].about, sort_keys=True)
     names, n = first.array_names + LABELS, sum(map(len, parts))
     for part in parts:
         check_values(part)
+    size = sum(getattr(part, name).nbytes for part in parts for name in names)
     with atomic_path(path) as temporary:
+        _reserve(temporary, size + 65536)
         with h5py.File(temporary, "w") as file:
             for name in names:
                 example, start = getattr(first, name), 0
@@ -582,7 +602,9 @@ def open_histories(path: str | Path, verify: bool = True) -> Iterator[LearningHi
     with file:
         try:
             histories = _checked(path, file, verify)
-        except (OSError, KeyError, RuntimeError, json.JSONDecodeError) as error:
+        except HistoryFileError:
+            raise
+        except (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
             raise HistoryFileError(f"{path}: damaged: {error}") from None
         yield histories
 
@@ -596,21 +618,34 @@ def load_histories(path: str | Path) -> LearningHistories:
 def collect_to_file(recording: Recording, path: str | Path, progress: bool = True, n_jobs: int = 1) -> None:
     """Record into a file what `collect` gives in memory; it may be larger than memory.
 
-    Each block is first written to a file of its own, in the folder `path` with `.parts` at its end. Called again after
-    an interruption, it records only the blocks that are missing. Nothing is done if `path` is there already. With
-    `n_jobs` as for `collect`, the processes write to the same folder: on a cluster it must be one that all of them see.
+    Each block is first written to a file of its own, in the folder `path` with `.parts` at its end; so for a while there
+    must be room for twice the file. Called again after an interruption, it records only the blocks that are missing.
+    Nothing is done if `path` is there already. With `n_jobs` as for `collect`, the processes write to the same folder: on
+    a cluster it must be one that all of them see. Raises `HistoryFileError` if another process records the same file,
+    `OSError` if there is no room.
     """
     path = Path(path)
     folder = path.with_name(path.name + ".parts")
-    if not path.exists():
-        jobs = (delayed(_record_part)(recording, number, folder / f"{number:06d}.h5") for number in range(recording.n_blocks))
-        with recording.progress_bar(progress) as bar:
-            for n_recorded in _parallel(n_jobs, "generator_unordered")(jobs):
-                bar.update(n_recorded)
-        with ExitStack() as stack:
-            parts = [stack.enter_context(open_histories(part, verify=False)) for part in sorted(folder.glob("*.h5"))]
-            _write(parts, path)
-    shutil.rmtree(folder, ignore_errors=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path.with_name(f".{path.name}.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise HistoryFileError(f"{path}: is being recorded by another process; wait until it ends") from None
+    try:
+        if not path.exists():
+            for stale in [*folder.glob(".*.tmp"), *path.parent.glob(f".{path.name}.*.tmp")]:  # of a process that was killed
+                stale.unlink(missing_ok=True)
+            files = [folder / f"{number:06d}.h5" for number in range(recording.n_blocks)]
+            jobs = [delayed(_record_part)(recording, number, file) for number, file in enumerate(files)]
+            with recording.progress_bar(progress) as bar:
+                for n_recorded in _parallel(n_jobs, "generator_unordered")(jobs):
+                    bar.update(n_recorded)
+            with ExitStack() as stack:
+                save_parts([stack.enter_context(open_histories(file, verify=False)) for file in files], path)
+        shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        lock.release()
 
 
 def _record_part(recording: Recording, number: int, path: Path) -> int:
@@ -618,7 +653,8 @@ def _record_part(recording: Recording, number: int, path: Path) -> int:
     tasks = recording.block_tasks(number)
     try:
         with open_histories(path) as part:
-            done = part.about == recording.about and part.n_steps == recording.n_steps and np.array_equal(part.tasks, tasks.repeat(recording.n_streams))
+            done = (part.about == recording.about and part.n_steps == recording.n_steps
+                    and np.array_equal(part.tasks, tasks.repeat(recording.n_streams)))
     except HistoryFileError:
         done = False
     if not done:
@@ -638,6 +674,13 @@ def _checked(path: str | Path, file: h5py.File, verify: bool) -> LearningHistori
     if verify and _checksum(about, fields.items()) != file.attrs["checksum"]:
         raise HistoryFileError(f"{path}: its contents do not match its checksum; record the histories again")
     histories = LearningHistories(**fields, about=json.loads(about))
+    if not isinstance(histories.about, dict):
+        raise HistoryFileError(f"{path}: damaged: its description is no mapping")
+    shapes = {name: values.shape[:1 if name in LABELS else 2] for name, values in fields.items()}
+    uneven = [name for name, shape in shapes.items() if shape != shapes["actions"][:len(shape)]]
+    if uneven or not len(histories):
+        fault = f"{', '.join(uneven)}: not as many rows or steps as actions" if uneven else "has no histories"
+        raise HistoryFileError(f"{path}: {fault}")
     if verify:
         try:
             check_values(histories)
@@ -655,9 +698,13 @@ def _mapped(path: str | Path, dataset: h5py.Dataset) -> np.ndarray | h5py.Datase
 def recording_of(config: Config) -> Recording:
     "The recording that a configuration asks for: of its training tasks. Raises `ValueError` naming a setting that cannot be."
     family = make_task_family(config.task_family, config.task_family_arguments)
-    tasks = family.split(config.n_held_out_tasks, config.split_seed, config.n_training_tasks or None).train
-    return Recording(family, make_source(config.source, config.source_arguments), tasks, config.n_streams, config.history_steps, config.seed,
-                     config.record_entropies, config.action_noise, {key: getattr(config, key) for key in HISTORY_SETTINGS})
+    try:
+        tasks = family.split(config.n_held_out_tasks, config.split_seed, config.n_training_tasks or None).train
+    except ValueError as error:  # it knows the numbers by shorter names
+        raise ValueError(str(error).replace("n_held_out =", "n_held_out_tasks =").replace("n_training =", "n_training_tasks =")) from None
+    about = {key: getattr(config, key) for key in HISTORY_SETTINGS}
+    return Recording(family, make_source(config.source, config.source_arguments), tasks, config.n_streams, config.history_steps,
+                     config.seed, config.record_entropies, config.action_noise, about)
 
 
 def collect_for(config: Config, progress: bool = True) -> LearningHistories:
@@ -680,9 +727,32 @@ def check_histories(histories: LearningHistories, config: Config, name: str | Pa
     if different:
         raise HistoryFileError(f"{name}: recorded with other settings: {'; '.join(different)}")
     if histories.n_steps < config.history_steps:
-        raise HistoryFileError(f"{name}: has {histories.n_steps} transitions in a history, fewer than history_steps = {config.history_steps}")
+        raise HistoryFileError(f"{name}: has {histories.n_steps} transitions in a history, "
+                               f"fewer than history_steps = {config.history_steps}")
     if histories.observations.shape[2:] != space.shape:
-        raise HistoryFileError(f"{name}: has observations of shape {histories.observations.shape[2:]}, those of {wanted.family.name} are {space.shape}")
-    others = sorted(set(np.unique(histories.tasks).tolist()) - set(wanted.tasks.tolist()))
-    if others:
-        raise HistoryFileError(f"{name}: has histories of tasks {others[:5]}, which are held out or not among the training tasks")
+        raise HistoryFileError(f"{name}: has observations of shape {histories.observations.shape[2:]}, "
+                               f"those of {wanted.family.name} are {space.shape}")
+    there, asked_for = set(np.unique(histories.tasks).tolist()), set(wanted.tasks.tolist())
+    if there - asked_for:
+        raise HistoryFileError(f"{name}: has histories of tasks {sorted(there - asked_for)[:5]}, "
+                               "which are held out or not among the training tasks")
+    if asked_for - there:
+        raise HistoryFileError(f"{name}: has histories of {len(there)} tasks, but {len(asked_for)} are asked for")
+    if "n_actions" not in about:  # recorded elsewhere, and never compared with this family
+        check_spaces(histories, wanted.family, name)
+
+
+def check_spaces(histories: LearningHistories, family: TaskFamily, name: str | Path = "histories") -> None:
+    "Raise `HistoryFileError` unless observations and actions lie in the spaces of `family`, and its episodes are no longer than it says."
+    try:
+        check_values(histories, int(family.action_space.n), int(family.horizon + family.charge_resets))
+    except HistoryFileError as error:
+        raise HistoryFileError(f"{name}: {error}") from None
+    space = family.observation_space
+    if isinstance(space, (spaces.Discrete, spaces.MultiDiscrete)):
+        low, high = space.start, space.start + (space.n if isinstance(space, spaces.Discrete) else space.nvec)
+        for field_name in ("observations", "next_observations"):
+            for start in range(0, len(histories), 256):
+                block = np.asarray(getattr(histories, field_name)[start:start + 256]).astype(np.int64)
+                if ((block < low) | (block >= high)).any():
+                    raise HistoryFileError(f"{name}: {field_name} of rows {start} to {start + len(block) - 1}: not all within {space}")

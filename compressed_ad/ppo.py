@@ -26,7 +26,8 @@ class RecordingVecEnv(VecEnv):
     def __init__(self, family: TaskFamily, tasks: np.ndarray, written: Mapping[str, np.ndarray], random: np.random.Generator,
                  action_noise: float = 0.0, uncertainty: Callable[[np.ndarray], np.ndarray] | None = None):
         super().__init__(len(tasks), family.observation_space, family.action_space)
-        self.environment, self.written, self.random, self.action_noise, self.uncertainty = family.vector(tasks), written, random, action_noise, uncertainty
+        self.environment, self.written, self.random = family.vector(tasks), written, random
+        self.action_noise, self.uncertainty = action_noise, uncertainty
         self.step_number, self.observations = 0, None
 
     def reset(self) -> np.ndarray:
@@ -39,11 +40,13 @@ class RecordingVecEnv(VecEnv):
     def step_wait(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[dict[str, Any]]]:
         disturbed = self.random.random(self.num_envs) < self.action_noise
         actions = np.where(disturbed, self.random.integers(int(self.action_space.n), size=self.num_envs), self.intended)
-        entropies = self.uncertainty(self.observations) if "entropies" in self.written and self.step_number < len(self.written["actions"]) else None
+        is_written = self.step_number < len(self.written["actions"])
+        entropies = self.uncertainty(self.observations) if is_written and "entropies" in self.written else None
         next_observations, rewards, terminated, truncated, following = step_and_reset(self.environment, actions)
         ends = terminated | truncated
-        if self.step_number < len(self.written["actions"]):
-            values = dict(zip(FIELDS, (self.observations, actions, rewards, next_observations, ends))) | {"intended_actions": self.intended, "entropies": entropies}
+        if is_written:
+            values = dict(zip(FIELDS, (self.observations, actions, rewards, next_observations, ends)))
+            values |= {"intended_actions": self.intended, "entropies": entropies}
             for name, array in self.written.items():
                 array[self.step_number] = values[name]
         self.step_number, self.observations = self.step_number + 1, following
@@ -99,8 +102,9 @@ class PPO:
             with torch.no_grad():
                 return model.policy.get_distribution(model.policy.obs_to_tensor(observations)[0]).entropy().numpy()
         environment = RecordingVecEnv(family, tasks, written, random, action_noise, uncertainty)
-        model = StablePPO("MlpPolicy", environment, self.learning_rate, self.n_steps, self.batch_size, self.n_epochs, self.gamma, self.gae_lambda,
-                          ent_coef=self.ent_coef, policy_kwargs={"net_arch": [self.width, self.width]}, seed=int(random.integers(2**31)), device="cpu")
+        model = StablePPO("MlpPolicy", environment, self.learning_rate, self.n_steps, self.batch_size, self.n_epochs, self.gamma,
+                          self.gae_lambda, ent_coef=self.ent_coef, policy_kwargs={"net_arch": [self.width, self.width]},
+                          seed=int(random.integers(2**31)), device="cpu")
         model.learn(len(tasks) * n_steps)
         environment.close()
         return {name: np.moveaxis(values, 0, 1) for name, values in written.items()}

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from .config import TRAINING_SETTINGS, Config, ConfigError, differences, make_config
+from .config import TRAINING_SETTINGS, Config, differences, make_config
 from .dataset import Batches, Samples
 from .encoder import TransformerBlock
 from .environments import TaskFamily, make_task_family
@@ -105,8 +106,9 @@ class TrainingError(ValueError):
 
 def save_checkpoint(path: str | Path, tensors: Mapping[str, Tensor], **about: Any) -> None:
     "Write named tensors, and `about`, all that JSON can hold, to one safetensors file, atomically. Raises `OSError` if it cannot."
-    header = {"format": CHECKPOINT_FORMAT, "version": str(CHECKPOINT_VERSION), "about": json.dumps(about)}
-    whole = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, header)
+    text = torch.frombuffer(bytearray(json.dumps(about).encode()), dtype=torch.uint8)  # the header may not exceed 100 MB, and a log grows
+    contents = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()} | {"about": text}
+    whole = save(contents, {"format": CHECKPOINT_FORMAT, "version": str(CHECKPOINT_VERSION)})
     with atomic_path(path) as temporary:
         temporary.write_bytes(whole)
 
@@ -123,23 +125,26 @@ def load_checkpoint(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]
                 raise CheckpointError(f"{path}: a safetensors file, but not a checkpoint of this package")
             if int(header["version"]) > CHECKPOINT_VERSION:
                 raise CheckpointError(f"{path}: checkpoint version {header['version']}, this package reads up to {CHECKPOINT_VERSION}")
-            about = json.loads(header["about"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
+            about = json.loads(tensors.pop("about").numpy().tobytes())
             if not isinstance(about, dict):
                 raise CheckpointError(f"{path}: damaged or not a checkpoint: its description is no mapping")
-            return {name: file.get_tensor(name) for name in file.keys()}, about
+            return tensors, about
     except FileNotFoundError:
         raise CheckpointError(f"{path}: no such checkpoint") from None
     except CheckpointError:
         raise
-    except (SafetensorError, OSError, KeyError, ValueError, RecursionError) as error:
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{path}: damaged or not a checkpoint: {str(error).splitlines()[0]}") from None
 
 
-def load_weights(model: nn.Module, tensors: Mapping[str, Tensor], path: str | Path) -> None:
-    "Put the weights of a checkpoint into `model`. Raises `CheckpointError` if they do not fit."
-    weights = {name.removeprefix("model."): tensor for name, tensor in tensors.items() if name.startswith("model.")}
+def load_weights(module: nn.Module, tensors: Mapping[str, Tensor], path: str | Path, prefix: str = "model.") -> None:
+    "Put the weights of a checkpoint into `module`, those whose names begin with `prefix`. Raises `CheckpointError` if they do not fit."
+    others = () if prefix else ("optimizer.", "random.", "tally")
+    weights = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()
+               if name.startswith(prefix) and not name.startswith(others)}
     try:
-        model.load_state_dict(weights)
+        module.load_state_dict(weights)
     except RuntimeError as error:
         raise CheckpointError(f"{path}: its weights do not fit its configuration: {' '.join(str(error).split()[:40])}") from None
 
@@ -174,7 +179,8 @@ class Checkpoints:
 
     def steps(self) -> list[int]:
         "The steps of which there are checkpoints."
-        return sorted(int(path.stem.removeprefix("step-")) for path in self.folder.glob("step-*.safetensors"))
+        numbers = (path.stem.removeprefix("step-") for path in self.folder.glob("step-*.safetensors"))
+        return sorted(int(number) for number in numbers if number.isdecimal())
 
     def latest(self) -> Path | None:
         "The newest checkpoint, if there is one."
@@ -192,15 +198,21 @@ class Checkpoints:
 def interrupt_held_back() -> Iterator[Callable[[], bool]]:
     """Hold back Ctrl-C (SIGINT) and SIGTERM while the block lasts; gives a function that tells whether there was one.
 
-    Half a step is no state to save. SIGTERM is what the scheduler of a cluster sends before it takes a machine away.
-    Outside the main thread, where signals do not arrive, nothing is held back.
+    Half a step is no state to save. SIGTERM is what the scheduler of a cluster sends before it takes a machine away. A
+    second Ctrl-C is not held back: something may hang. Outside the main thread, where signals do not arrive, nothing is.
     """
     received: list[int] = []
+
+    def note(number, frame):
+        if number == signal.SIGINT and number in received:
+            raise KeyboardInterrupt
+        received.append(number)
+
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False
         return
     kinds = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(kind, lambda number, frame: received.append(number)) for kind in kinds]
+    before = [signal.signal(kind, note) for kind in kinds]
     try:
         yield lambda: bool(received)
     finally:
@@ -224,9 +236,10 @@ class Processes:
         if "RANK" not in os.environ:
             return cls("cuda" if torch.cuda.is_available() and not cpu else "cpu")
         from accelerate import Accelerator  # takes seconds
-        from accelerate.utils import DistributedDataParallelKwargs
+        from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
         unused = DistributedDataParallelKwargs(find_unused_parameters=True)  # a batch without compressions leaves the encoder out
-        return cls(accelerator=Accelerator(cpu=cpu, mixed_precision="no", kwargs_handlers=[unused]))
+        patience = InitProcessGroupKwargs(timeout=timedelta(hours=3))  # while the first one reads through a large file of histories
+        return cls(accelerator=Accelerator(cpu=cpu, mixed_precision="no", kwargs_handlers=[unused, patience]))
 
     @property
     def is_main(self) -> bool:
@@ -266,25 +279,33 @@ class Trainer:
     It must look at training tasks only. If that has a number called `last5`, the weights with the highest one are kept
     beside the checkpoints. `report` is called with each new line of the log. `checkpoints` is a folder: a run that finds
     some there goes on from the latest, and batches depend on the step alone, so the losses are those of a run without
-    the interruption. Raises `CheckpointError` if that checkpoint is damaged or was trained with other settings.
+    the interruption. Without one, a run begins with the weights of the checkpoint `start_from`, if that is given. Raises
+    `CheckpointError` if a checkpoint is damaged or was trained with other settings.
     """
     def __init__(self, config: Config, histories: LearningHistories, family: TaskFamily, checkpoints: str | Path | None = None,
                  evaluate: Callable[[InContextModel], dict] | None = None, report: Callable[[dict], None] | None = None,
-                 processes: Processes | None = None):
+                 processes: Processes | None = None, start_from: str | Path | None = None):
         self.config, self.evaluate, self.report, self.processes = config, evaluate, report, processes or Processes()
         self.checkpoints = None if checkpoints is None else Checkpoints(Path(checkpoints), config.keep_checkpoints)
+        self.family = family
         self.model = make_model(config, family.observation_space, family.action_space).to(self.processes.device)
         for block in self.model.modules():
-            if config.compile and isinstance(block, TransformerBlock):
-                block.compile(dynamic=True)
-        self.optimizer = make_optimizer(self.model, config)
+            if config.compile and isinstance(block, TransformerBlock):  # the decoder calls its two halves one by one
+                block.project, block.attend = (torch.compile(half, dynamic=True) for half in (block.project, block.attend))
+        self.loss = self.make_loss().to(self.processes.device)
+        self.optimizer = make_optimizer(self.loss, config)
         self.batches = Batches(histories, config, self.processes.device, self.processes.index, self.processes.n)
-        self.step, self.seconds, self.log = 0, 0.0, []
+        self.step, self.seconds, self.log, self._saved_at = 0, 0.0, [], 0
         self.tally = self._new_tally()
         if self.checkpoints is not None and self.checkpoints.latest():
             self._resume(self.checkpoints.latest())
-        self.loss = BatchLoss(self.model, config.precision)
+        elif start_from is not None:
+            load_weights(self.model, load_checkpoint(start_from)[0], start_from)
         self.wrapped_loss = self.processes.wrap(self.loss)
+
+    def make_loss(self) -> nn.Module:
+        "The module that turns a batch and a tally into a loss. Its weights are trained."
+        return BatchLoss(self.model, self.config.precision)
 
     def _new_tally(self) -> Tally:
         return Tally(self.config.max_compression_depth + 1 if self.config.model == "CompressedAD" else 1)
@@ -292,7 +313,7 @@ class Trainer:
     def state(self) -> dict[str, Tensor]:
         "All tensors that a run goes on from, by name."
         averages = self.optimizer.state_dict()["state"]
-        tensors = {f"model.{name}": weight for name, weight in self.model.state_dict().items()}
+        tensors = dict(self.loss.state_dict())  # the model's weights are called `model.` and so on
         tensors |= {f"optimizer.{number}.{name}": value for number, values in averages.items() for name, value in values.items()}
         tensors |= {"tally": self.processes.sum(self.tally.sums), "random.cpu": torch.get_rng_state()}
         if self.processes.device.type == "cuda":
@@ -302,13 +323,14 @@ class Trainer:
     def save(self) -> None:
         "Write the checkpoint. Raises `TrainingError`, and writes nothing, if the loss is no number any more."
         tensors = self.state()  # every process has a part in it
-        self._check(tensors["tally"])
+        self._check(tensors["tally"], *self.loss.parameters())
+        self._saved_at = self.step
         if self.processes.is_main:
             self.checkpoints.save(self.step, tensors, config=self.config.model_dump(), seconds=self.seconds, log=self.log)
 
-    def _check(self, sums: Tensor) -> None:
-        if not sums.isfinite().all():
-            raise TrainingError(f"step {self.step}: the loss is not finite; lower lr = {self.config.lr} or gradient_clip = "
+    def _check(self, *numbers: Tensor) -> None:
+        if not all(bool(part.isfinite().all()) for part in numbers):
+            raise TrainingError(f"step {self.step}: the loss or a weight is not finite; lower lr = {self.config.lr} or gradient_clip = "
                                 f"{self.config.gradient_clip} (the checkpoints written before are untouched)")
 
     def _resume(self, path: Path) -> None:
@@ -317,27 +339,36 @@ class Trainer:
             different = differences(make_config(about["config"]), self.config, TRAINING_SETTINGS)
             if different:
                 raise CheckpointError(f"{path}: trained with other settings: " + "; ".join(different))
-            load_weights(self.model, tensors, path)
-            averages: dict[int, dict[str, Tensor]] = {}
-            parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
-            for key, tensor in tensors.items():
-                kind, *place = key.split(".")
-                if kind != "optimizer":
-                    continue
-                number, name = int(place[0]), place[1]
-                if number >= len(parameters):
-                    raise CheckpointError(f"{path}: {key}: no such parameter")
-                if tensor.dim() and tensor.shape != parameters[number].shape:
-                    raise CheckpointError(f"{path}: {key} is {tuple(tensor.shape)}, must be {tuple(parameters[number].shape)}")
-                averages.setdefault(number, {})[name] = tensor
-            self.optimizer.load_state_dict({"state": averages, "param_groups": self.optimizer.state_dict()["param_groups"]})
-            self.step, self.seconds, self.log = about["step"], about["seconds"], about["log"]
+            load_weights(self.loss, tensors, path, "")
+            groups = self.optimizer.state_dict()["param_groups"]
+            self.optimizer.load_state_dict({"state": self._averages(tensors, path), "param_groups": groups})
+            self.step, self.seconds, self.log = int(about["step"]), float(about["seconds"]), list(about["log"])
+            self._saved_at = self.step
             torch.set_rng_state(tensors["random.cpu"])
             if "random.cuda" in tensors and self.processes.device.type == "cuda":
                 torch.cuda.set_rng_state(tensors["random.cuda"], self.processes.device)
             self.tally.sums += tensors["tally"] * self.processes.is_main  # it is summed over all processes again
-        except (ConfigError, KeyError, IndexError, TypeError, RuntimeError) as error:
+        except CheckpointError:
+            raise
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise CheckpointError(f"{path}: not a checkpoint of a training run: {error}") from None
+
+    def _averages(self, tensors: Mapping[str, Tensor], path: Path) -> dict[int, dict[str, Tensor]]:
+        "The optimiser's averages, by parameter; none of one that never had a gradient. Raises `CheckpointError` if they do not fit."
+        parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
+        wanted = {f"optimizer.{number}.{name}": shape for number, parameter in enumerate(parameters)
+                  for name, shape in (("step", ()), ("exp_avg", tuple(parameter.shape)), ("exp_avg_sq", tuple(parameter.shape)))}
+        found: dict[int, dict[str, Tensor]] = {}
+        for key in (key for key in tensors if key.startswith("optimizer.")):
+            if key not in wanted:
+                raise CheckpointError(f"{path}: {key}: no such parameter")
+            if tuple(tensors[key].shape) != wanted[key]:
+                raise CheckpointError(f"{path}: {key} is {tuple(tensors[key].shape)}, must be {wanted[key]}")
+            found.setdefault(int(key.split(".")[1]), {})[key.split(".")[2]] = tensors[key]
+        partly = [number for number, averages in found.items() if len(averages) < 3]
+        if partly:
+            raise CheckpointError(f"{path}: optimizer.{partly[0]}: has only {', '.join(found[partly[0]])}")
+        return found
 
     def train_step(self) -> None:
         "One optimiser step on the next batch. Raises `TrainingError`, when a line of the log is due, if the loss is no number."
@@ -350,7 +381,7 @@ class Trainer:
             if latent.requires_grad:  # not so after a burn-in
                 latent.retain_grad()
         loss.backward()
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.config.gradient_clip)
+        norm = nn.utils.clip_grad_norm_(self.loss.parameters(), self.config.gradient_clip)
         self.optimizer.step()
         self.step += 1
         if reports:
@@ -391,7 +422,8 @@ class Trainer:
         until, config = until or self.config.train_timesteps, self.config
         began, already = time.perf_counter(), self.seconds
         self.model.train()
-        bar = tqdm(total=until, initial=self.step, desc=f"train {config.model}", unit="step", disable=not (progress and self.processes.is_main))
+        bar = tqdm(total=until, initial=self.step, desc=f"train {config.model}", unit="step",
+                   disable=not (progress and self.processes.is_main))
         with interrupt_held_back() as interrupted, bar:
             while self.step < until and not self.processes.any(interrupted()):
                 self.train_step()
@@ -403,7 +435,7 @@ class Trainer:
                     self._look()
                 if self.checkpoints is not None and self.step % config.checkpoint_every == 0:
                     self.save()
-            if self.checkpoints is not None and self.step % config.checkpoint_every:
+            if self.checkpoints is not None and self.step != self._saved_at:
                 self.save()
             if self.processes.any(interrupted()):
                 raise KeyboardInterrupt

@@ -127,7 +127,7 @@ def test_an_interrupt_saves_the_step_and_says_how_to_go_on(uninterrupted, tmp_pa
         time.sleep(0.005)
     process.send_signal(how)
     errors = finish(process, 130)[1]
-    assert errors.strip().endswith("interrupted; everything so far is saved, and the same command goes on from there")
+    assert errors.strip().endswith("interrupted; what was finished is saved, and the same command goes on from there")
     run = RunFolder(make_config(SETTINGS), tmp_path / "run")
     assert 0 < run.checkpoints.steps()[-1] < 150
     finish(start("train", "--config", path, "--quiet"))
@@ -159,11 +159,13 @@ def test_no_room_is_reported_and_nothing_is_lost(uninterrupted, tmp_path):
         from compressed_ad.cli import run_command
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
-        sys.exit(run_command("train", sys.argv[1:]))
+        sys.exit(run_command(sys.argv[1], sys.argv[2:]))
     """)
-    done = subprocess.run([sys.executable, "-c", program, "--config", str(path), "--quiet"], capture_output=True, text=True, timeout=300)
-    said = done.stderr.strip().splitlines()
-    assert done.returncode == 1 and "File too large; what was written before is whole" in said[-1], done.stderr
+    for name, more in (("train", []), ("collect", ["--run_folder", str(tmp_path / "elsewhere")])):
+        done = subprocess.run([sys.executable, "-c", program, name, "--config", str(path), "--quiet", *more], capture_output=True, text=True, timeout=300)
+        said = done.stderr.strip().splitlines()
+        assert done.returncode == 1 and "File too large; what was written before is whole" in said[-1] and len(said) == 1, done.stderr
+    assert not list((tmp_path / "elsewhere").rglob("*.h5"))
     assert before == {file: file.read_bytes() for file in (tmp_path / "run" / "checkpoints").iterdir()}
     finish(start("train", "--config", path, "--quiet"))
     assert same(outcome(uninterrupted), outcome(tmp_path / "run"))

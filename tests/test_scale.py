@@ -1,0 +1,73 @@
+"What only a large machine needs, checked on a small one: compiled blocks, and a file that does not fit into memory."
+import json
+import resource
+import shutil
+import subprocess
+import sys
+import textwrap
+
+import pytest
+import torch
+from torch._dynamo.utils import counters
+
+from compressed_ad.config import make_config
+from compressed_ad.environments import make_task_family
+from compressed_ad.histories import collect_for, save_parts
+from compressed_ad.training import Trainer
+
+SETTINGS = dict(
+    task_family_arguments={"size": 5, "horizon": 10}, n_held_out_tasks=4, n_streams=20, history_steps=90, decoder_max_seq_length=15, n_latent=4,
+    tf_n_embd=16, tf_n_layer=2, tf_n_head=2, encoder_n_layer=1, encoder_n_head=2, min_compression_depth=0, max_compression_depth=6,
+    min_compress_length=2, max_compress_length=11, segment_lengths="random_first", min_uncompressed_length=10, max_uncompressed_length=10,
+    plans_per_batch=2, train_batch_size=8, train_timesteps=150, lr=3e-3, warmup_steps=10, log_every=1)
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+@pytest.mark.parametrize("model, precision, tolerance", [("CompressedAD", "fp32", 1e-4), ("AD", "fp32", 1e-4), ("CompressedAD", "bf16", 3e-2)])
+def test_compiled_blocks_train_alike(model, precision, tolerance):
+    "Relative difference of the loss in each of eight steps: rounding in fp32, some hundredths in bf16."
+    logs, graphs, names = [], [], []
+    for compiled in (False, True):
+        torch._dynamo.reset()
+        counters.clear()
+        config = make_config(SETTINGS | dict(model=model, compile=compiled, precision=precision))
+        trainer = Trainer(config, collect_for(config, progress=False), make_task_family(config.task_family, config.task_family_arguments))
+        logs.append(trainer.run(until=8, progress=False))
+        graphs.append(counters["stats"]["unique_graphs"])
+        names.append(sorted(trainer.model.state_dict()))
+    assert graphs[0] == 0 and graphs[1] > 0 and names[0] == names[1]
+    plain, compiled = (torch.tensor([line["loss"] for line in log]) for log in logs)
+    assert (compiled / plain - 1).abs().max() < tolerance, (compiled / plain - 1).abs()
+
+
+@pytest.mark.skipif(not hasattr(resource, "RLIMIT_DATA") or sys.platform != "linux", reason="needs a limit that Linux knows")
+def test_a_file_larger_than_memory_is_trained_on(tmp_path):
+    "The process may allocate less than the file holds; loading the file into memory is refused, training on it is not."
+    config = make_config(SETTINGS)
+    base = collect_for(config, progress=False)
+    small, large = tmp_path / "small.h5", tmp_path / "large.h5"
+    save_parts([base], small)
+    save_parts([base] * round(1.5 * 2**30 / small.stat().st_size), large)
+    program = textwrap.dedent("""
+        import json, resource, sys
+        import torch
+        torch.set_num_threads(1)
+        from compressed_ad.config import make_config
+        from compressed_ad.environments import make_task_family
+        from compressed_ad.histories import load_histories, open_histories
+        from compressed_ad.training import Trainer
+        config = make_config(json.loads(sys.argv[2]))
+        resource.setrlimit(resource.RLIMIT_DATA, (2**30, 2**30))
+        try:
+            with open_histories(sys.argv[1], verify=False) as histories:
+                histories.in_memory()
+        except MemoryError:
+            print("does not fit", flush=True)
+        with open_histories(sys.argv[1]) as histories:
+            trainer = Trainer(config, histories, make_task_family(config.task_family, config.task_family_arguments))
+            for _ in range(3):
+                trainer.train_step()
+        print("trained", trainer.step)
+    """)
+    done = subprocess.run([sys.executable, "-c", program, str(large), json.dumps(SETTINGS)], capture_output=True, text=True, timeout=300)
+    assert done.stdout.splitlines() == ["does not fit", "trained 3"], done.stdout + done.stderr[-2000:]
