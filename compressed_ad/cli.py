@@ -67,7 +67,8 @@ ABOUT = {
 
 def make_parser(command: str) -> OneLineParser:
     "The parser of a command. Every key of the configuration is an option."
-    parser = OneLineParser(f"cad-{command}", description=ABOUT[command], allow_abbrev=False,
+    usage = f"cad-{command} --config FILE [--KEY VALUE ...]" if command != "report" else "cad-report [--config FILE] [RUN ...] [--output FILE]"
+    parser = OneLineParser(f"cad-{command}", usage, ABOUT[command], allow_abbrev=False,
                            epilog="Keys may also stand in the file, one a line: KEY: VALUE. `include: OTHER.yaml` starts from another "
                                   f"file. Packaged configurations: {', '.join(packaged_configs())}.")
     parser.add_argument("--config", required=command != "report", metavar="FILE",
