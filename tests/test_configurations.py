@@ -22,7 +22,7 @@ SMALL = {
     "depth_growth_steps": st.integers(0, 3), "gradient_depth": st.integers(0, 5), "min_compress_length": st.integers(0, 6),
     "max_compress_length": st.integers(1, 8), "segment_lengths": st.sampled_from(["random", "random_first"]), "min_uncompressed_length": st.integers(0, 4),
     "max_uncompressed_length": st.integers(0, 8), "plans_per_batch": st.integers(1, 3), "train_batch_size": st.integers(1, 6),
-    "train_timesteps": st.integers(0, 3), "lr": st.floats(allow_nan=True, allow_infinity=True, width=32), "final_lr_fraction": st.floats(-0.5, 1.5),
+    "train_timesteps": st.integers(0, 3), "lr": st.one_of(st.floats(-1, 1), st.sampled_from([math.nan, math.inf])), "final_lr_fraction": st.floats(-0.5, 1.5),
     "warmup_steps": st.integers(0, 3), "betas": st.tuples(st.floats(-0.1, 1.1), st.floats(-0.1, 1.1)), "weight_decay": st.floats(-0.1, 1),
     "gradient_clip": st.floats(-0.1, 2), "action_noise": st.floats(-0.2, 1.2), "record_entropies": st.booleans(), "seed": st.integers(-1, 3),
     "precision": st.sampled_from(["fp32", "bf16"])}
@@ -41,7 +41,7 @@ def refusal(values) -> str | None:
     return None
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(st.fixed_dictionaries({}, optional=SMALL))
 def test_a_configuration_takes_a_step_or_is_refused_by_name(values):
     if refusal(values):
