@@ -32,7 +32,7 @@ from .histories import (HistoryFileError, LearningHistories, atomic_path, check_
                                      load_histories, make_source, recording_of)
 from .lesson import COLOURS, use_style
 from .model import InContextModel
-from .training import CheckpointError, Trainer
+from .training import CheckpointError, Trainer, TrainingError
 
 # %% ../nbs/11_experiment.ipynb #11-experiment-005
 class ExperimentError(ValueError):
@@ -380,6 +380,6 @@ def run_and_tell(configs: Mapping[str, Config], seeds: Sequence[int], folder: st
         report = run_experiment(configs, seeds, folder)
     except KeyboardInterrupt:
         raise SystemExit(f"\nstopped; the same command goes on from here (everything so far is in {folder})") from None
-    except (ExperimentError, HistoryFileError, CheckpointError) as error:
+    except (ExperimentError, HistoryFileError, CheckpointError, TrainingError) as error:
         raise SystemExit(str(error)) from None
     print(f"report: {Path(folder) / 'report.html'} (figures) and report.json (numbers)", *describe(report), sep="\n")

@@ -30,7 +30,7 @@ from .experiment import ExperimentError, circumstances, with_seed, write_json
 from .histories import atomic_path, collect_for, make_source
 from .lesson import COLOURS
 from .model import CompressedAD, ContextMemory, InContextModel, stages
-from .training import CheckpointError, Trainer
+from .training import CheckpointError, Trainer, TrainingError
 
 # %% ../nbs/13_labs.ipynb #13-labs-005
 def controls(config: Config, **tuned: Mapping[str, Any]) -> dict[str, Config]:
@@ -490,5 +490,5 @@ def run_labs(arguments: Sequence[str] | None = None) -> None:
             print(f"{Path(chosen.records) / name}.json: {len(record['rows'])} rows, seeds {record['seeds']}", flush=True)
     except KeyboardInterrupt:
         raise SystemExit(f"\nstopped; the same command goes on from here (everything so far is in {chosen.runs})") from None
-    except (ExperimentError, CheckpointError) as error:
+    except (ExperimentError, CheckpointError, TrainingError) as error:
         raise SystemExit(str(error)) from None
