@@ -6,6 +6,7 @@ READY := $(VENV)/ready
 
 SEEDS ?= 0 1 2
 RUNS ?= runs/labs
+WORKERS ?= 2
 .PHONY: demo test lab results lab-results bench readme prepare
 .DELETE_ON_ERROR:
 
@@ -29,10 +30,10 @@ results: $(READY)
 lab-results: $(READY)
 	$(BIN)/python -c 'from compressed_ad.labs import run_labs; run_labs()' --seeds $(SEEDS) --runs $(RUNS) $(if $(LABS),--labs $(LABS)) $(OPTIONS)
 
-# all that the continuous integration checks
+# all that the continuous integration checks, by two processes of one thread each; the cells of a notebook stay together
 test: $(READY)
-	$(BIN)/python -m pytest tests
-	$(BIN)/python -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=900 nbs
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --nbval-lax --nbval-current-env --nbval-cell-timeout=900 nbs
 
 # JupyterLab on the first chapter
 lab: $(READY)

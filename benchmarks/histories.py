@@ -2,8 +2,10 @@
 import numpy as np
 
 from common import in_turn, spread, write
+from compressed_ad.config import read_config
 from compressed_ad.environments import DarkRoomFamily
-from compressed_ad.histories import ActorCritic, AnnealedOracle, PosteriorSampling, QLearning, collect
+from compressed_ad.evaluation import best_returns
+from compressed_ad.histories import ActorCritic, AnnealedOracle, PosteriorSampling, QLearning, collect, make_source, returns_per_episode
 
 family = DarkRoomFamily()
 tasks, n_streams, n_steps = family.split(8).train, 64, 240
@@ -25,5 +27,25 @@ actions = {name: (lambda source=source: collect(family, source, tasks, n_streams
 actions["PosteriorSampling with entropies"] = lambda: collect(family, PosteriorSampling(), tasks, n_streams, n_steps, 0, True, progress=False)
 seconds = in_turn(actions | {"random actions, one environment": single_environments}, rounds=5)
 steps = {name: len(tasks) * n_streams * n_steps for name in actions} | {"random actions, one environment": 20_000}
-write("histories", {"what": f"9x9 Dark Room, {len(tasks)} tasks x {n_streams} streams x {n_steps} steps",
+
+# PPO of stable-baselines3, in the set-up of the original, on a single task: it trains a network on the way
+original = read_config("ppo_dr")
+algorithms = {"PPO": make_source(original.source, original.source_arguments)} | sources
+learned = {}
+
+
+def learn_one_task(name: str) -> None:
+    learned[name] = collect(family, algorithms[name], tasks[:1], original.n_streams, original.history_steps, 0, progress=False)
+
+
+compared = in_turn({name: (lambda name=name: learn_one_task(name)) for name in algorithms}, rounds=3)
+n_transitions = original.n_streams * original.history_steps
+best = best_returns(family, tasks[:1])[0]
+curves = {name: returns_per_episode(histories.rewards[0], histories.episode_ends[0]).mean(0) / best for name, histories in learned.items()}
+
+write("histories", {"one_task": {"what": f"9x9 Dark Room, one task x {original.n_streams} streams x {original.history_steps} steps",
+                                 "steps_per_second": {name: spread([n_transitions / s for s in values]) for name, values in compared.items()},
+                                 "normalised_return_in_episode": {name: {str(episode): round(float(curve[episode - 1]), 3) for episode in (1, 10, 30, 50)}
+                                                                  for name, curve in curves.items()}},
+                    "what": f"9x9 Dark Room, {len(tasks)} tasks x {n_streams} streams x {n_steps} steps",
                     "steps_per_second": {name: spread([steps[name] / s for s in values]) for name, values in seconds.items()}})

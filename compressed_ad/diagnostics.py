@@ -96,13 +96,14 @@ def flat(latents: np.ndarray) -> np.ndarray:
     return latents.reshape(len(latents), -1)
 
 
-def probe_class(features: np.ndarray, labels: np.ndarray, seed: int = 0, shuffled: bool = False) -> np.ndarray:
+def probe_class(features: np.ndarray, labels: np.ndarray, seed: int = 0, shuffled: bool = False,
+                fitted_on: np.ndarray | None = None) -> np.ndarray:
     """Can a linear function of `features` (n, d) tell the class `labels` (n,)? Right (1) or wrong (0) for each row, (n,).
 
-    The probe is fitted on one half of the rows, which are NaN, and tested on the other. With `shuffled` its training
-    labels are mixed up: what is right then, is right by chance.
+    The probe is fitted on one half of the rows, drawn by `seed`, or on those where `fitted_on` (n,) is true, which are
+    NaN, and tested on the others. With `shuffled` its training labels are mixed up: what is right then, is right by chance.
     """
-    train, test = _halves(len(labels), seed)
+    train, test = _halves(len(labels), seed) if fitted_on is None else (np.flatnonzero(fitted_on), np.flatnonzero(~fitted_on))
     targets, right = np.random.default_rng(seed).permutation(labels[train]) if shuffled else labels[train], np.full(len(labels), np.nan)
     right[test] = _probe().fit(features[train], targets).predict(features[test]) == labels[test]
     return right

@@ -289,6 +289,8 @@ class Trainer:
         self.checkpoints = None if checkpoints is None else Checkpoints(Path(checkpoints), config.keep_checkpoints)
         self.family = family
         self.model = make_model(config, family.observation_space, family.action_space).to(self.processes.device)
+        if config.compile:
+            torch._dynamo.config.recompile_limit = 64  # all blocks share the code of their halves, and so one count of its variants
         for block in self.model.modules():
             if config.compile and isinstance(block, TransformerBlock):  # the decoder calls its two halves one by one
                 block.project, block.attend = (torch.compile(half, dynamic=True) for half in (block.project, block.attend))
@@ -344,9 +346,10 @@ class Trainer:
             self.optimizer.load_state_dict({"state": self._averages(tensors, path), "param_groups": groups})
             self.step, self.seconds, self.log = int(about["step"]), float(about["seconds"]), list(about["log"])
             self._saved_at = self.step
-            torch.set_rng_state(tensors["random.cpu"])
-            if "random.cuda" in tensors and self.processes.device.type == "cuda":
-                torch.cuda.set_rng_state(tensors["random.cuda"], self.processes.device)
+            if self.processes.is_main:  # the state is its own; with it, all processes would drop the same units
+                torch.set_rng_state(tensors["random.cpu"])
+                if "random.cuda" in tensors and self.processes.device.type == "cuda":
+                    torch.cuda.set_rng_state(tensors["random.cuda"], self.processes.device)
             self.tally.sums += tensors["tally"] * self.processes.is_main  # it is summed over all processes again
         except CheckpointError:
             raise
