@@ -41,7 +41,7 @@ def learn_one_task(name: str) -> None:
 compared = in_turn({name: (lambda name=name: learn_one_task(name)) for name in algorithms}, rounds=3)
 n_transitions = original.n_streams * original.history_steps
 best = best_returns(family, tasks[:1])[0]
-curves = {name: returns_per_episode(histories.rewards[0], histories.episode_ends[0]).mean(0) / best for name, histories in learned.items()}
+curves = {name: returns_per_episode(histories.rewards, histories.episode_ends).mean(0) / best for name, histories in learned.items()}
 
 write("histories", {"one_task": {"what": f"9x9 Dark Room, one task x {original.n_streams} streams x {original.history_steps} steps",
                                  "steps_per_second": {name: spread([n_transitions / s for s in values]) for name, values in compared.items()},
