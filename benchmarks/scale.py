@@ -8,6 +8,7 @@ on a GPU if there is one, with the most memory that each took.
 """
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -25,7 +26,7 @@ CONFIG = read_config("ad_compressed_dr_quick", log_every=10**6)
 
 
 def compare_files(small: Path, large: Path) -> dict:
-    "Milliseconds of reading a batch, and of a step, from two files in turn; the least memory that the process ever took."
+    "Milliseconds of reading a batch, and of a step, from two files in turn; the memory that the process has allocated."
     began = time.perf_counter()
     with open_histories(large):
         verifying = time.perf_counter() - began
@@ -55,6 +56,7 @@ def larger_than_memory(gigabytes: float, memory: float) -> dict:
         save_parts([base], small)
         began = time.perf_counter()
         save_parts([base] * max(1, round(gigabytes * 2**30 / small.stat().st_size)), large)
+        os.sync()  # what is still being written would be in the way of reading
         print(f"wrote {large.stat().st_size / 2**30:.1f} GB in {time.perf_counter() - began:.0f} s", flush=True)
         limited = f"ulimit -d {int(memory * 2**20)} && exec {sys.executable} {__file__} --compare {small} {large}"
         done = subprocess.run(["bash", "-c", limited], capture_output=True, text=True, check=True)
