@@ -104,14 +104,21 @@ class Batches:
         self.n_plans = check_parts(config, n_parts)
 
     def __getitem__(self, step: int) -> list[Samples]:
-        config = self.config
-        random = np.random.default_rng([config.seed, step])
-        return [self._draw(random, config.train_batch_size // self.n_plans, step) for _ in range(self.n_plans)]
+        return [read_samples(self.histories, plan, rows, starts, self.device) for plan, rows, starts in self._draw(step)]
 
-    def _draw(self, random: np.random.Generator, n_samples: int, step: int) -> Samples:
-        plan = draw_plan(self.config, random, step)
-        rows = random.integers(len(self.histories), size=n_samples)
-        last = self.histories.n_steps - plan.n_transitions - 1
-        starts = random.integers(last, size=n_samples, endpoint=True) if self.config.model == "AD" else np.zeros(n_samples, int)
-        mine = slice(self.part, None, self.n_parts)
-        return read_samples(self.histories, plan, rows[mine], starts[mine], self.device)
+    def announce(self, step: int) -> None:
+        "Say that the batch of `step` comes next, so that a file is read from the disk meanwhile (chapter 02)."
+        for plan, rows, starts in self._draw(step):
+            self.histories.announce(rows, starts, plan.n_transitions + 1)
+
+    def _draw(self, step: int) -> list[tuple[Plan, np.ndarray, np.ndarray]]:
+        "For each plan of a batch: the plan, and the rows and starts of this part's samples."
+        config, drawn = self.config, []
+        random, n_samples, mine = np.random.default_rng([config.seed, step]), config.train_batch_size // self.n_plans, slice(self.part, None, self.n_parts)
+        for _ in range(self.n_plans):
+            plan = draw_plan(config, random, step)
+            rows = random.integers(len(self.histories), size=n_samples)
+            last = self.histories.n_steps - plan.n_transitions - 1
+            starts = random.integers(last, size=n_samples, endpoint=True) if config.model == "AD" else np.zeros(n_samples, int)
+            drawn.append((plan, rows[mine], starts[mine]))
+        return drawn

@@ -13,6 +13,7 @@ import copy
 import errno
 import hashlib
 import json
+import mmap
 import os
 import pkgutil
 import shutil
@@ -298,6 +299,17 @@ OPTIONAL_FIELDS = ("intended_actions", "entropies")
 LABELS = ("tasks", "streams", "seeds")
 
 
+def _mapped_pages(values: np.ndarray, rows: np.ndarray, starts: np.ndarray, length: int) -> list[tuple[int, int]]:
+    "Where `length` steps of each of `rows` (n,), from `starts` (n,) on, lie in the mapping of an array: first byte and size, by whole pages."
+    mapping = getattr(values, "base", None)
+    if not isinstance(mapping, mmap.mmap) or not hasattr(mapping, "madvise"):
+        return []
+    first = values.ctypes.data - np.frombuffer(mapping, np.uint8).ctypes.data
+    begins = first + np.asarray(rows) * values.strides[0] + np.asarray(starts) * values.strides[1]
+    pages = begins - begins % mmap.PAGESIZE
+    return list(zip(pages.tolist(), (begins + length * values.strides[1] - pages).tolist()))
+
+
 @dataclass
 class LearningHistories:
     """Whole learning histories, one row each: NumPy arrays, or datasets of an open HDF5 file.
@@ -344,6 +356,16 @@ class LearningHistories:
                 return values[np.asarray(rows)[:, None], steps]
             return np.stack([values[row, start:start + length] for row, start in zip(rows, starts)])
         return {name: gather(getattr(self, name)) for name in self.array_names}
+
+    def announce(self, rows: np.ndarray, starts: np.ndarray, length: int) -> None:
+        """Tell the operating system that `read` will soon be asked for this, without waiting for it.
+
+        It then reads a file from the disk while other work is done, and many places at once. Nothing happens for arrays
+        in memory, or where the system cannot be told.
+        """
+        for values in (getattr(self, name) for name in self.array_names):
+            for begin, size in _mapped_pages(values, rows, starts, length):
+                values.base.madvise(mmap.MADV_WILLNEED, begin, size)
 
     def in_memory(self) -> "LearningHistories":
         "The same histories as NumPy arrays."

@@ -378,7 +378,9 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.step, self.config)
         self.optimizer.zero_grad(set_to_none=True)
-        loss = self.wrapped_loss(self.batches[self.step], self.tally)
+        batch = self.batches[self.step]
+        self.batches.announce(self.step + 1)
+        loss = self.wrapped_loss(batch, self.tally)
         reports = (self.step + 1) % self.config.log_every == 0
         for latent in sum(self.loss.latents, []) if reports else []:
             if latent.requires_grad:  # not so after a burn-in
