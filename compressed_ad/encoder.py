@@ -55,9 +55,12 @@ class TransformerBlock(nn.Module):
 
         `keys` and `values` are of n tokens; the mask (n_read, n) is true where a row may look.
         """
-        read = F.scaled_dot_product_attention(queries, keys, values, attn_mask=mask)
-        tokens = tokens + self.output(read.transpose(1, 2).flatten(2))
+        tokens = tokens + self.output(self.look(queries, keys, values, mask).transpose(1, 2).flatten(2))
         return tokens + self.network(self.network_norm(tokens))
+
+    def look(self, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
+        "What each row reads: a mean of the values, weighted by attention, (batch, n_head, n_read, width / n_head). Chapter 10 looks on."
+        return F.scaled_dot_product_attention(queries, keys, values, attn_mask=mask)
 
     def forward(self, tokens: Tensor, mask: Tensor | None = None, n_read: int | None = None) -> Tensor:
         "The last `n_read` tokens, updated: (batch, n_read, width)."
