@@ -107,7 +107,7 @@ def segment_effects(model: CompressedAD, rollout: Rollout, donor: Rollout) -> np
         segments = tokens[steps].expand(n_cycles, -1, -1).clone()
         segments[cycle] = others[steps]  # history number s is the rollout with the donor's segment s
         latents = model.encoder(latents, segments)
-        effects[cycle] = _moved(latents, own[cycle + 1], theirs[cycle + 1]).mean(-1).numpy() * (np.arange(n_cycles) <= cycle)
+        effects[cycle, :cycle + 1] = _moved(latents, own[cycle + 1], theirs[cycle + 1]).mean(-1).numpy()[:cycle + 1]
     return effects
 
 
@@ -115,7 +115,7 @@ def _check_pair(rollout: Rollout, donor: Rollout) -> None:
     if not np.array_equal(rollout.compressed_at, donor.compressed_at):
         raise RolloutError("rollout and donor were not compressed at the same steps: they must be as long, and of one model")
 
-# %% ../nbs/10b_interventions.ipynb #10b-interventions-024
+# %% ../nbs/10b_interventions.ipynb #10b-interventions-023
 @dataclass(frozen=True)
 class Readout:
     "Linear probes of the latents of a grid task: for each hidden fact that is a cell its row and its column, and visited cells."
@@ -197,11 +197,11 @@ def fit_readout(rollouts: Sequence[Rollout], every: int = 7, shuffled: bool = Fa
         rows = known[:, number]
         if not rows.any():
             raise RolloutError(f"no rollout knows its {fact}: make them longer")
-        probes.append(tuple(make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=300)).fit(features[rows], cells[rows, number, axis])
+        probes.append(tuple(make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1000)).fit(features[rows], cells[rows, number, axis])
                             for axis in (0, 1)))
     return Readout(grid, facts, tuple(probes), make_pipeline(StandardScaler(), Ridge(alpha=1000.0)).fit(features, been.astype(float)))
 
-# %% ../nbs/10b_interventions.ipynb #10b-interventions-029
+# %% ../nbs/10b_interventions.ipynb #10b-interventions-028
 @dataclass
 class Paths:
     "Where agents went: `cells` (n, n_steps + 1, 2) with the one they stood on, `rewards` (n, n_steps), and the `probabilities` (n, n_actions) of the first action."
@@ -240,7 +240,7 @@ def follow(model: CompressedAD, rollouts: Sequence[Rollout], cycle: int | None, 
         rewards.append(transitions.rewards[:, 0].numpy())
     return Paths(np.stack(cells, 1), np.stack(rewards, 1), probabilities)
 
-# %% ../nbs/10b_interventions.ipynb #10b-interventions-032
+# %% ../nbs/10b_interventions.ipynb #10b-interventions-031
 def transplants(model: CompressedAD, rollouts: Sequence[Rollout], cycle: int, n_steps: int, fact: str, seed: int = 0) -> dict[str, tuple[float, float]]:
     """All ordered pairs of rollouts: with which `latents` how often does an agent reach its own `fact`, and how often the donor's?
 
