@@ -2,7 +2,7 @@
 
 # %% auto #0
 __all__ = ['attention_weights', 'watched', 'RolloutError', 'Rollout', 'Recorder', 'record', 'packaged_model', 'packaged_record',
-           'encoder_shares', 'shares_through_cycles']
+           'encoder_shares', 'transition_shares', 'shares_through_cycles']
 
 # %% ../nbs/10_attention.ipynb #10-attention-002
 import json
@@ -275,22 +275,28 @@ def encoder_shares(attention: np.ndarray, n_latent: int) -> np.ndarray:
     return share / share.sum(-1, keepdims=True)  # half precision: the rows of attention sum to one up to 1e-3
 
 
-def shares_through_cycles(rollout: Rollout) -> np.ndarray:
-    """How much of each latent after each compression comes from each segment, (n_compressions, n_latent, n_compressions + 1).
+def transition_shares(rollout: Rollout) -> np.ndarray:
+    """How much of each latent after each compression comes from each transition, (n_compressions, n_latent, n + 1).
 
-    The last column is what comes from no history at all: query tokens and initial memory. Rows sum to one. Raises
-    `RolloutError` if the encoder's attention was not recorded.
+    Columns are steps, as far as they have been compressed; the last is what comes from no history at all: query tokens
+    and initial memory. Rows sum to one. Raises `RolloutError` if the encoder's attention was not recorded.
     """
     n_cycles, n_latent = rollout.latents.shape[:2]
     if n_cycles and not len(rollout.encoder_attention):
         raise RolloutError("encoder_attention is empty: record with detail=True")
-    shares = np.zeros((n_cycles, n_latent, n_cycles + 1))
-    before = np.zeros((n_latent, n_cycles + 1))
+    shares = np.zeros((n_cycles, n_latent, int(rollout.segment_lengths.sum()) + 1))
+    before = np.zeros(shares.shape[1:])
     before[:, -1] = 1
-    for cycle in range(n_cycles):
+    for cycle, steps in enumerate(rollout.segments):
         read = encoder_shares(rollout.encoder_attention[cycle:cycle + 1], n_latent)[0]  # (n_latent, n)
         shares[cycle] = read[:, :n_latent] @ before
-        shares[cycle, :, cycle] += read[:, n_latent:-n_latent].sum(-1)
+        shares[cycle][:, steps] += read[:, n_latent:-n_latent]
         shares[cycle, :, -1] += read[:, -n_latent:].sum(-1)
         before = shares[cycle]
     return shares
+
+
+def shares_through_cycles(rollout: Rollout) -> np.ndarray:
+    "`transition_shares` summed over each segment: (n_compressions, n_latent, n_compressions + 1). Raises as it does."
+    shares, starts = transition_shares(rollout), np.cumsum([0, *rollout.segment_lengths])
+    return np.add.reduceat(shares, starts, axis=-1) if len(shares) else shares

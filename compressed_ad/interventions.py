@@ -2,7 +2,7 @@
 
 # %% auto #0
 __all__ = ['FACTS', 'total_variation', 'decision_effects', 'reading_effects', 'segment_effects', 'Readout', 'visited_cells',
-           'known_facts', 'true_cells', 'fit_readout', 'Paths', 'follow', 'transplants']
+           'known_facts', 'true_cells', 'fit_readout', 'Paths', 'follow', 'transplants', 'Branches', 'branch']
 
 # %% ../nbs/10b_interventions.ipynb #10b-interventions-002
 from collections.abc import Sequence
@@ -255,3 +255,43 @@ def transplants(model: CompressedAD, rollouts: Sequence[Rollout], cycle: int, n_
              "blank": [blank] * len(pairs)}
     paths = {name: follow(model, agents, cycle, np.stack(latents), n_steps, seed) for name, latents in given.items()}
     return {name: (float(path.reached(own).mean()), float(path.reached(donors).mean())) for name, path in paths.items()}
+
+# %% ../nbs/10b_interventions.ipynb #10b-interventions-035
+@dataclass
+class Branches:
+    """What would have happened: a rollout taken up again after each of `cycles`, under each of the interventions `names`.
+
+    `probabilities` (n_cycles, n_names, n_actions) of the next action; `cells` (n_cycles, n_names, n_copies, n_steps + 1, 2)
+    that agents stood on. `own` and `donor` are the cells of a fact in the two tasks.
+    """
+    names: list[str]
+    cycles: list[int]
+    probabilities: np.ndarray
+    cells: np.ndarray
+    own: tuple[int, int]
+    donor: tuple[int, int]
+
+    def reached(self, cell: tuple[int, int]) -> np.ndarray:
+        "Share of copies that come to `cell` after their first step, (n_cycles, n_names)."
+        return (self.cells[:, :, :, 1:] == np.asarray(cell)).all(-1).any(-1).mean(-1)
+
+
+def branch(model: CompressedAD, rollout: Rollout, donor: Rollout, cycles: Sequence[int], n_copies: int = 16, n_steps: int = 20,
+           fact: str | None = None, seed: int = 0) -> Branches:
+    """Take a rollout up again after each of `cycles`: as it was, with blank latents, with the donor's, and without each single slot.
+
+    `fact` names the cell that agents may come to (default: the first of the task). Raises `RolloutError` as `follow` does.
+    """
+    _check_pair(rollout, donor)
+    blank, n_latent = _latents_before(model, rollout)[0].detach().numpy(), rollout.latents.shape[1]
+    names = ["own latents", "blank latents", "another's latents", *(f"without slot {slot}" for slot in range(n_latent))]
+    probabilities, cells = [], []
+    for cycle in cycles:
+        own = rollout.latents[cycle]
+        given = [own, blank, donor.latents[cycle], *(np.where(np.arange(n_latent)[:, None] == slot, blank, own) for slot in range(n_latent))]
+        path = follow(model, [rollout] * (len(given) * n_copies), cycle, np.stack(given).repeat(n_copies, 0), n_steps, seed)
+        probabilities.append(path.probabilities[::n_copies])
+        cells.append(path.cells.reshape(len(given), n_copies, *path.cells.shape[1:]))
+    places = [true_cells(part) for part in (rollout, donor)]
+    own_cell, donor_cell = (place[fact or next(iter(place))] for place in places)
+    return Branches(names, list(cycles), np.stack(probabilities), np.stack(cells), own_cell, donor_cell)

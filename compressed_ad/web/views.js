@@ -1,0 +1,505 @@
+"use strict";
+/* The views of chapter 10c. Everything a view needs is in its data; nothing is fetched. show(kind, root, data) draws one. */
+const compressedAD = (() => {
+  const SVG = "http://www.w3.org/2000/svg";
+
+  // ---- elements
+
+  function set(node, attributes, children) {
+    for (const [name, value] of Object.entries(attributes)) {
+      if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+      else if (value !== null && value !== false) node.setAttribute(name, value);
+    }
+    node.append(...children);  // strings become text: nothing in the data is read as HTML
+    return node;
+  }
+  const element = (name, attributes = {}, ...children) => set(document.createElement(name), attributes, children);
+  const shape = (name, attributes = {}, ...children) => set(document.createElementNS(SVG, name), attributes, children);
+
+  function drawing(width, height, title) {
+    return shape("svg", {width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": title});
+  }
+
+  function slider(label, maximum, value, change) {
+    const input = element("input", {type: "range", min: 0, max: maximum, step: 1, value, "aria-label": label});
+    input.addEventListener("input", () => change(Number(input.value)));
+    return {input, node: element("label", {}, label, input)};
+  }
+
+  function choice(label, options, change, value = 0) {
+    const select = element("select", {"aria-label": label}, ...options.map((name, number) =>
+      element("option", {value: number, selected: number === value ? "" : null}, name)));
+    select.addEventListener("change", () => change(Number(select.value)));
+    return {select, node: element("label", {}, label, select)};
+  }
+
+  function toggle(label, checked, change) {
+    const input = element("input", {type: "checkbox", checked: checked ? "" : null});
+    input.addEventListener("change", () => change(input.checked));
+    return element("label", {}, input, label);
+  }
+
+  function frame(root, data) {
+    const controls = element("div", {class: "controls"}), status = element("div", {class: "status", "aria-live": "polite"});
+    const panels = element("div", {class: "panels"}), legend = element("div", {class: "legend"});
+    const told = [element("p", {}, data.caption), element("p", {class: "caveat"}, element("strong", {}, "Not shown: "), data.caveat)];
+    if (data.test) told.push(element("p", {}, element("strong", {}, "The test: "), data.test));
+    root.classList.add("cad");
+    root.append(element("h2", {}, data.title), controls, status, panels, legend, ...told);
+    return {controls, status, panels, legend};
+  }
+
+  function swatches(legend, entries) {
+    legend.replaceChildren(...entries.map(([colour, text]) => element("span", {},
+      element("span", {class: "swatch", style: `background:${colour}`}), text)));
+  }
+
+  // ---- numbers
+
+  function unpack(packed) {
+    const bytes = Uint8Array.from(atob(packed.data), letter => letter.charCodeAt(0));
+    const {shape: size, low, high} = packed, strides = new Array(size.length).fill(1);
+    for (let axis = size.length - 2; axis >= 0; axis--) strides[axis] = strides[axis + 1] * size[axis + 1];
+    const value = index => low + (high - low) * bytes[index] / 255;
+    return {shape: size, at: (...place) => value(place.reduce((sum, k, axis) => sum + k * strides[axis], 0))};
+  }
+
+  const range = n => Array.from({length: n}, (_, k) => k);
+  const mean = values => values.reduce((a, b) => a + b, 0) / values.length;
+  const percent = value => `${Math.round(100 * value)}%`;
+
+  function shade(colours, value) {  // value from 0 to 1
+    return colours[Math.max(0, Math.min(colours.length - 1, Math.round(value * (colours.length - 1))))];
+  }
+
+  // one head, or the mean over all layers and heads
+  function headNames(layers, heads) {
+    return ["mean of all", ...range(layers * heads).map(k => `layer ${Math.floor(k / heads) + 1}, head ${k % heads + 1}`)];
+  }
+  function overHeads(array, chosen, layers, heads, before, after) {
+    const one = k => array.at(...before, Math.floor(k / heads), k % heads, ...after);
+    return chosen ? one(chosen - 1) : mean(range(layers * heads).map(one));
+  }
+
+  // ---- a room
+
+  function room([rows, columns], size, title, facts, colours) {
+    const svg = drawing(columns * size + 2, rows * size + 20, title), cells = [];
+    svg.append(shape("text", {x: 1, y: 12, class: "title"}, title));
+    const floor = shape("g", {transform: "translate(1 18)"}), over = shape("g", {transform: "translate(1 18)"});
+    for (let cell = 0; cell < rows * columns; cell++) {
+      cells.push(shape("rect", {x: cell % columns * size, y: Math.floor(cell / columns) * size, width: size, height: size,
+                                fill: "#f4f4f4", stroke: "#d0d0d0"}));
+    }
+    floor.append(...cells);
+    for (const [name, [row, column]] of Object.entries(facts)) {
+      floor.append(shape("rect", {x: column * size + 2, y: row * size + 2, width: size - 4, height: size - 4, fill: "none",
+                                  stroke: colours.goal, "stroke-width": 3}),
+                   shape("text", {x: (column + .5) * size, y: (row + .5) * size + 4, "text-anchor": "middle"}, name));
+    }
+    svg.append(floor, over);
+    const centre = cell => [(cell % columns + .5) * size, (Math.floor(cell / columns) + .5) * size];
+    return {svg, cells, over, centre, size, colour: (cell, fill) => cells[cell].setAttribute("fill", fill)};
+  }
+
+  function mixed(colour, weight) {  // of white and a colour
+    const part = k => Math.round(244 + (parseInt(colour.slice(1 + 2 * k, 3 + 2 * k), 16) - 244) * Math.min(1, weight));
+    return `rgb(${part(0)},${part(1)},${part(2)})`;
+  }
+
+  function bars(title, names, width, height, limit = 1) {
+    const svg = drawing(width, height, title), step = (width - 44) / names.length, nodes = [];
+    svg.append(shape("text", {x: 2, y: 12, class: "title"}, title));
+    for (const share of [0, limit / 2, limit]) {
+      const y = height - 22 - share / limit * (height - 46);
+      svg.append(shape("line", {x1: 36, x2: width - 4, y1: y, y2: y, stroke: "#e0e0e0"}),
+                 shape("text", {x: 32, y: y + 4, "text-anchor": "end"}, share.toFixed(limit < .5 ? 2 : 1)));
+    }
+    names.forEach((name, k) => {
+      nodes.push(shape("rect", {x: 38 + k * step, width: Math.max(2, step - 3), y: 0, height: 0}));
+      svg.append(nodes[k], shape("text", {x: 38 + (k + .5) * step, y: height - 8, "text-anchor": "middle"}, name));
+    });
+    function draw(values, colours) {
+      values.forEach((value, k) => {
+        const tall = Math.min(1, value / limit) * (height - 46);
+        nodes[k].setAttribute("y", height - 22 - tall);
+        nodes[k].setAttribute("height", tall);
+        nodes[k].setAttribute("fill", typeof colours === "string" ? colours : colours[k]);
+      });
+    }
+    return {svg, draw};
+  }
+
+  // marks under the scrubber: ends of episodes, compressions, rewards
+  function timeline(data, width) {
+    const svg = drawing(width, 34, "episodes, compressions and rewards over the steps"), x = step => 4 + step / data.n_steps * (width - 8);
+    const line = (step, y1, y2, stroke) => shape("line", {x1: x(step), x2: x(step), y1, y2, stroke, "stroke-width": 1});
+    svg.append(...data.ends.map(step => line(step + 1, 0, 9, "#999999")), ...data.compressed_at.map(step => line(step, 11, 20, data.colours.latents)),
+               ...data.rewarded.map(step => line(step + 1, 22, 31, data.colours.goal)));
+    const cursor = shape("line", {y1: 0, y2: 34, stroke: "#000000", "stroke-width": 2, "data-role": "cursor"});
+    svg.append(cursor);
+    return {svg, move: step => { cursor.setAttribute("x1", x(step)); cursor.setAttribute("x2", x(step)); }};
+  }
+  const timelineLegend = colours => [["#999999", "episode ends"], [colours.latents, "compression"], [colours.goal, "reward"]];
+
+  // a line chart: lines are {values, colour, dash}; x from x0 on
+  function chart({width, height, low = 0, high = 1, log = false, label, across, x0 = 0, left = 46}) {
+    const svg = drawing(width, height, label), area = shape("g"), top = 16, bottom = height - 32;
+    const scale = value => log ? Math.log10(Math.max(value, 10 ** low)) : value;
+    const y = value => bottom - (Math.min(high, Math.max(low, scale(value))) - low) / (high - low) * (bottom - top);
+    svg.append(shape("text", {x: 2, y: 11, class: "title"}, label), shape("text", {x: width - 4, y: height - 4, "text-anchor": "end"}, across));
+    const ticks = log ? range(high - low + 1).map(k => low + k).filter(k => (k - low) % 2 === 0) : range(5).map(k => low + k / 4 * (high - low));
+    for (const tick of ticks) {
+      const at = bottom - (tick - low) / (high - low) * (bottom - top);
+      svg.append(shape("line", {x1: left, x2: width - 6, y1: at, y2: at, stroke: "#e4e4e4"}),
+                 shape("text", {x: left - 4, y: at + 4, "text-anchor": "end"}, log ? `1e${tick}` : tick.toFixed(2)));
+    }
+    svg.append(area);
+    let n = 1;
+    const x = k => left + (n < 2 ? 0 : k / (n - 1) * (width - left - 6));
+    function draw(lines, marks = []) {
+      n = Math.max(2, ...lines.map(line => line.values.length));
+      const every = Math.max(1, Math.ceil(n / 8));
+      area.replaceChildren(
+        ...range(n).filter(k => k % every === 0).map(k => shape("text", {x: x(k), y: bottom + 14, "text-anchor": "middle"}, String(x0 + k))),
+        ...marks.map(([k, colour, thick]) => shape("line", {x1: x(k), x2: x(k), y1: top, y2: bottom, stroke: colour, "stroke-width": thick})),
+        ...lines.map(({values, colour, dash}) => shape("polyline", {fill: "none", stroke: colour, "stroke-width": 1.6, "stroke-dasharray": dash ?? null,
+          points: values.map((value, k) => value === null ? "" : `${x(k).toFixed(1)},${y(value).toFixed(1)}`).join(" ")})));
+    }
+    const position = event => {
+      const box = svg.getBoundingClientRect();
+      return Math.round(((event.clientX - box.left) * width / box.width - left) / (width - left - 6) * (n - 1));
+    };
+    return {svg, draw, position: event => Math.max(0, Math.min(n - 1, position(event)))};
+  }
+
+  // a matrix of coloured cells on a canvas
+  function heat(rows, columns, cellWidth, cellHeight, label) {
+    const canvas = element("canvas", {width: columns * cellWidth, height: rows * cellHeight, role: "img", "aria-label": label});
+    const pen = canvas.getContext("2d");
+    return {canvas, draw: fill => {
+      for (let row = 0; row < rows; row++) {
+        for (let column = 0; column < columns; column++) {
+          pen.fillStyle = fill(row, column);
+          pen.fillRect(column * cellWidth, row * cellHeight, cellWidth, cellHeight);
+        }
+      }
+    }, place: event => {
+      const box = canvas.getBoundingClientRect();
+      return [Math.min(rows - 1, Math.floor((event.clientY - box.top) / box.height * rows)),
+              Math.min(columns - 1, Math.floor((event.clientX - box.left) / box.width * columns))];
+    }};
+  }
+
+  function scale(colours, high, label) {  // what the colours of a heat map stand for
+    const svg = drawing(220, 30, label);
+    colours.forEach((fill, k) => svg.append(shape("rect", {x: 20 + k * 180 / colours.length, y: 2, width: 180 / colours.length + 1, height: 10, fill})));
+    svg.append(shape("text", {x: 20, y: 25}, "0"), shape("text", {x: 200, y: 25, "text-anchor": "end"}, high),
+               shape("text", {x: 110, y: 25, "text-anchor": "middle"}, label));
+    return svg;
+  }
+
+  // ---- 1. replay with arcs
+
+  function replay(root, data) {
+    const {controls, status, panels, legend} = frame(root, data), {colours} = data;
+    const attention = unpack(data.attention), probabilities = unpack(data.probabilities), through = unpack(data.memory_cells);
+    const place = room(data.grid, 38, "room", data.facts, colours);
+    const actions = bars("probability of each action", data.action_names, 300, 130);
+    const n = data.n_latent, room_for = attention.shape[3] - n - 1;
+    const tokens = bars("attention by token, oldest at the left", range(n + room_for + 1).map(() => ""), 420, 130, .5);
+    const marks = timeline(data, 640);
+    let step = 0, head = 0, memory = false, timer = null;
+    const scrubber = slider("step", data.n_steps - 1, 0, value => { step = value; draw(); });
+    const go = by => { step = Math.max(0, Math.min(data.n_steps - 1, step + by)); scrubber.input.value = step; draw(); };
+    const play = element("button", {type: "button", onclick: () => {
+      if (timer) { clearInterval(timer); timer = null; } else timer = setInterval(() => go(1), 250);
+      play.textContent = timer ? "stop" : "play";
+    }}, "play");
+    const jump = (text, at) => element("button", {type: "button", disabled: at === null ? "" : null,
+                                                  onclick: () => { step = at; scrubber.input.value = at; draw(); }}, text);
+    controls.append(scrubber.node, play, jump("first reward", data.first_reward),
+      element("button", {type: "button", onclick: () => go(data.ends.find(end => end >= step) + 1 - step || 0)}, "next episode"),
+      choice("head", headNames(data.layers, data.heads), value => { head = value; draw(); }).node,
+      toggle("shade what the memory was made of", false, value => { memory = value; draw(); }));
+    panels.append(element("div", {}, marks.svg), place.svg, element("div", {}, actions.svg, element("br"), tokens.svg));
+    swatches(legend, [[colours.recent, "attention on recent transitions, where they led"], [colours.latents, "latents: what they were made of, by attention rollout (relative to the brightest cell)"],
+                      [colours.agent, "agent and its next move"], ...timelineLegend(colours)]);
+
+    function draw() {
+      const recent = data.n_recent[step], weight = column => overHeads(attention, head, data.layers, data.heads, [step], [column]);
+      const here = data.cells[step], [x, y] = place.centre(here), arcs = [], by_cell = new Map();
+      for (let k = 1; k <= recent; k++) {
+        const cell = data.next_cells[step - k], share = weight(n + k - 1);
+        by_cell.set(cell, (by_cell.get(cell) ?? 0) + share);
+        const [tx, ty] = place.centre(cell), [mx, my] = [(x + tx) / 2 + (ty - y) * .3, (y + ty) / 2 - (tx - x) * .3];
+        arcs.push(cell === here
+          ? shape("circle", {cx: x, cy: y, r: 12 + k / 2, fill: "none", stroke: colours.recent, "stroke-width": 1 + 8 * share, opacity: Math.min(1, .1 + 2 * share)})
+          : shape("path", {d: `M${x},${y} Q${mx},${my} ${tx},${ty}`, fill: "none", stroke: colours.recent, "stroke-width": 1 + 12 * share, opacity: Math.min(1, .1 + 2 * share)}));
+      }
+      place.cells.forEach((_, cell) => place.colour(cell, memory ? mixed(colours.latents, through.at(step, cell)) : mixed(colours.recent, 1.2 * (by_cell.get(cell) ?? 0))));
+      const [row, column] = data.moves[data.actions[step]];
+      place.over.replaceChildren(...arcs, shape("circle", {cx: x, cy: y, r: 9, fill: colours.agent, "data-role": "agent"}),
+        shape("line", {x1: x, y1: y, x2: x + 22 * column, y2: y + 22 * row, stroke: colours.agent, "stroke-width": 4, "stroke-linecap": "round"}));
+      actions.draw(data.action_names.map((_, action) => probabilities.at(step, action)), data.action_names.map((_, action) => action === data.actions[step] ? colours.agent : "#bbbbbb"));
+      const oldest_first = [...range(n).map(k => k), ...range(room_for).map(k => n + room_for - 1 - k), n + room_for];
+      tokens.draw(oldest_first.map(weight), oldest_first.map(k => k < n ? colours.latents : k < n + room_for ? colours.recent : colours.query));
+      const on_latents = range(n).reduce((sum, k) => sum + weight(k), 0);
+      const episode = data.ends.filter(end => end < step).length, cycles = data.compressed_at.filter(at => at <= step).length;
+      status.textContent = `step ${step}, episode ${episode + 1}, after ${cycles} compressions; ${percent(on_latents)} of the attention on latents; ` +
+        `${data.action_names[data.actions[step]]} with probability ${probabilities.at(step, data.actions[step]).toFixed(2)}` + (data.rewarded.includes(step) ? "; reward" : "");
+      marks.move(step);
+    }
+    draw();
+  }
+
+  // ---- 2. where does the decision look?
+
+  function looks(root, data) {
+    const {controls, status, panels, legend} = frame(root, data), {colours} = data, kinds = ["latents", "recent", "query"];
+    const mass = unpack(data.mass), slots = unpack(data.slots), effects = data.effects && unpack(data.effects);
+    const big = chart({width: 800, height: 240, label: "share of the query's attention", across: "step"});
+    const by_slot = heat(data.n_latent, data.n_steps, 1, 5, "attention on each latent slot over the steps");
+    by_slot.canvas.style.cssText = `width:${800 - 52}px;height:${data.n_latent * 6}px;margin-left:46px`;
+    const gallery = element("div", {class: "gallery"}), names = headNames(data.layers, data.heads);
+    let head = 0, averaged = true, tested = false;
+    const in_episodes = data.episodes[data.n_steps - 1] + 1;
+    function smooth(values) {
+      if (!averaged) return values;
+      const sums = new Array(in_episodes).fill(0), counts = new Array(in_episodes).fill(0);
+      values.forEach((value, step) => { sums[data.episodes[step]] += value; counts[data.episodes[step]] += 1; });
+      return values.map((_, step) => sums[data.episodes[step]] / counts[data.episodes[step]]);
+    }
+    const of_kind = (chosen, kind) => range(data.n_steps).map(step => overHeads(mass, chosen, data.layers, data.heads, [step], [kind]));
+    const lines = (chosen, dash) => kinds.map((name, kind) => ({values: smooth(of_kind(chosen, kind)), colour: colours[name], dash}));
+    const test = toggle("the test: change of the action if it is taken away (dashed)", false, value => { tested = value; draw(); });
+    controls.append(choice("head", names, value => { head = value; draw(); }).node,
+                    toggle("mean of each episode", true, value => { averaged = value; thumbnails(); draw(); }));
+    if (effects) controls.append(test);
+    const buttons = names.map((name, number) => element("button", {type: "button", onclick: () => { head = number; controls.querySelector("select").value = number; draw(); }}));
+    gallery.append(...buttons);
+    panels.append(big.svg, element("div", {}, element("div", {style: "margin-left:46px"}, "attention on each latent slot, slot 0 at the top"), by_slot.canvas), gallery);
+    swatches(legend, [...kinds.map(name => [colours[name], name === "recent" ? "recent transitions" : name === "query" ? "the query itself" : name]), ["#222222", "first reward"], ["#e3d4ea", "compression"]]);
+    function thumbnails() {
+      buttons.forEach((button, number) => {
+        const small = drawing(116, 44, names[number]);
+        lines(number).forEach(({values, colour}) => small.append(shape("polyline", {fill: "none", stroke: colour, "stroke-width": 1.2,
+          points: values.filter((_, k) => k % 10 === 0).map((value, k, all) => `${(k / (all.length - 1) * 114).toFixed(1)},${(42 - 40 * value).toFixed(1)}`).join(" ")})));
+        button.replaceChildren(element("div", {}, names[number]), small);
+      });
+    }
+    function draw() {
+      const shown = lines(head);
+      if (tested) ["latents", "recent"].forEach((name, kind) => shown.push({values: smooth(range(data.n_steps).map(step => effects.at(step, kind))), colour: colours[name], dash: "5 4"}));
+      big.draw(shown, [...data.compressed_at.map(step => [step, "#e3d4ea", .7]), ...(data.first_reward === null ? [] : [[data.first_reward, "#222222", 1.5]])]);
+      const strongest = .25;
+      by_slot.draw((slot, step) => shade(data.colormap, overHeads(slots, head, data.layers, data.heads, [step], [slot]) / strongest));
+      buttons.forEach((button, number) => button.setAttribute("aria-pressed", number === head));
+      status.textContent = `${names[head]}; point at the chart for numbers`;
+    }
+    big.svg.addEventListener("mousemove", event => {
+      const step = big.position(event);
+      status.textContent = `${names[head]}, step ${step}, episode ${data.episodes[step] + 1}: ` +
+        kinds.map((name, kind) => `${name} ${overHeads(mass, head, data.layers, data.heads, [step], [kind]).toFixed(2)}`).join(", ") +
+        (tested ? `; change without latents ${effects.at(step, 0).toFixed(2)}, without recent transitions ${effects.at(step, 1).toFixed(2)}` : "");
+    });
+    panels.append(scale(data.colormap, "0.25 and more", "attention on a slot"));
+    thumbnails();
+    draw();
+  }
+
+  // ---- 3. compression tape
+
+  function tape(root, data) {
+    const {controls, status, panels, legend} = frame(root, data), {colours} = data;
+    const reading = unpack(data.reading), effects = data.effects && unpack(data.effects), n = data.n_latent, columns = reading.shape[4];
+    const wide = 17, tall = 15, matrix = drawing(60 + columns * wide, 52 + n * tall, "what each query token reads");
+    const place = room(data.grid, 30, "where that was", data.facts, colours), cells = [];
+    let cycle = 0, head = 0, slot = 0, tested = false;
+    matrix.append(shape("text", {x: 46, y: 11, class: "title"}, "old latents"), shape("text", {x: 46 + n * wide, y: 11, class: "title"}, "transitions of the segment, oldest first"),
+                  shape("text", {x: 46, y: 46 + n * tall}, "each row sums to at most 1 (the rest: the query tokens themselves)"));
+    for (let row = 0; row < n; row++) {
+      const group = shape("g", {class: "row", onmouseenter: () => pick(row), onclick: () => pick(row)});
+      group.append(shape("text", {x: 40, y: 30 + row * tall, "text-anchor": "end"}, `slot ${row}`));
+      cells.push(range(columns).map(column => shape("rect", {x: 46 + column * wide, y: 19 + row * tall, width: wide - 1, height: tall - 1})));
+      group.append(...cells[row]);
+      matrix.append(group);
+    }
+    const outline = shape("rect", {x: 45, width: columns * wide + 1, height: tall + 1, fill: "none", stroke: "#000000", "stroke-width": 2, "data-role": "slot"});
+    matrix.append(outline, shape("line", {x1: 45.5 + n * wide, x2: 45.5 + n * wide, y1: 16, y2: 20 + n * tall, stroke: "#000000", "stroke-width": 2}));
+    const scrubber = slider("compression", data.segments.length - 1, 0, value => { cycle = value; draw(); });
+    const slots = choice("slot", range(n).map(String), value => pick(value));
+    controls.append(scrubber.node, choice("head", headNames(data.layers, data.heads), value => { head = value; draw(); }).node, slots.node,
+      element("button", {type: "button", disabled: data.first_cycle === null ? "" : null, onclick: () => { cycle = data.first_cycle; scrubber.input.value = cycle; draw(); }}, "takes the first reward"));
+    if (effects) controls.append(toggle("the test: how far another stream's token there moves the latent", false, value => { tested = value; draw(); }));
+    panels.append(matrix, place.svg, scale(data.colormap, "0.4 and more", "attention, or distance moved"));
+    swatches(legend, [[colours.goal, "the true cell"]]);
+    const value = (row, column) => tested ? effects.at(cycle, row, column) : overHeads(reading, head, data.layers, data.heads, [cycle], [row, column]);
+    function pick(row) { slot = row; slots.select.value = row; draw(); }
+    function draw() {
+      cells.forEach((line, row) => line.forEach((cell, column) => cell.setAttribute("fill", shade(data.colormap, value(row, column) / .4))));
+      outline.setAttribute("y", 18 + slot * tall);
+      const by_cell = new Map(), steps = data.segments[cycle];
+      steps.forEach((step, k) => by_cell.set(data.next_cells[step], (by_cell.get(data.next_cells[step]) ?? 0) + value(slot, n + k)));
+      const most = Math.max(1e-9, ...by_cell.values());
+      place.cells.forEach((_, cell) => place.colour(cell, by_cell.has(cell) ? mixed(colours.latents, .08 + .92 * by_cell.get(cell) / most) : "#f4f4f4"));
+      const old = range(n).reduce((sum, column) => sum + value(slot, column), 0), now = steps.reduce((sum, _, k) => sum + value(slot, n + k), 0);
+      status.textContent = `compression ${cycle + 1}, steps ${steps[0]} to ${steps[steps.length - 1]}; slot ${slot} ` + (tested
+        ? `is moved most by ${most.toFixed(2)} (1: as far as another stream's latent)` : `reads ${percent(old)} from old latents, ${percent(now)} from transitions`) +
+        (steps.some(step => data.rewarded.includes(step)) ? "; there was a reward" : "");
+    }
+    draw();
+  }
+
+  // ---- 4. rollout through cycles
+
+  function shares(root, data) {
+    const {controls, status, panels, legend} = frame(root, data), {colours} = data, n = data.n_cycles;
+    const looked = unpack(data.shares), moved = data.effects && unpack(data.effects);
+    const lines = chart({width: 520, height: 260, low: -8, high: 0, log: true, label: "share of today's latents (mean over slots)", across: "age of the segment, in compressions", x0: 1});
+    const cell = Math.max(2, Math.floor(260 / n)), map = heat(n, n, cell, cell, "share of each segment (column) in the latents after each compression (row)");
+    let cycle = Math.min(n - 1, 20), tested = false;
+    const scrubber = slider("after compression", n - 1, cycle, value => { cycle = value; draw(); });
+    controls.append(scrubber.node);
+    if (moved) controls.append(toggle("the test: how far another stream's segment there moves the latents (dashed)", false, value => { tested = value; draw(); }));
+    panels.append(lines.svg, element("div", {}, element("div", {}, "row: after which compression; column: segment"), map.canvas, scale(data.colormap, "1", "log scale, from 1e-8")));
+    swatches(legend, [[colours.latents, "share by attention rollout"], [colours.CompressedAD, "distance moved, 1: as far as another stream's latents"], ["#222222", "the segment with the first reward"]]);
+    const share = (row, column) => 10 ** looked.at(row, column), effect = (row, column) => 10 ** moved.at(row, column);
+    function draw() {
+      const shown = [{values: range(cycle + 1).map(age => share(cycle, cycle - age)), colour: colours.latents}];
+      if (tested) shown.push({values: range(cycle + 1).map(age => effect(cycle, cycle - age)), colour: colours.CompressedAD, dash: "5 4"});
+      const first = data.first_cycle;
+      lines.draw(shown, first !== null && first <= cycle ? [[cycle - first, "#222222", 1.5]] : []);
+      map.draw((row, column) => row === cycle && column > row ? "#dddddd" : column > row ? "#ffffff" : shade(data.colormap, ((tested ? moved : looked).at(row, column) + 8) / 8));
+      status.textContent = `after compression ${cycle + 1}: ${percent(share(cycle, cycle))} from the latest segment, ` +
+        `${cycle ? percent(share(cycle, cycle - 1)) : "nothing"} from the one before, ${percent(data.no_history[cycle])} from no history at all (query tokens, initial latents)` +
+        (first !== null && first <= cycle ? `; the segment with the first reward is ${cycle - first + 1} compressions old` : "");
+    }
+    map.canvas.addEventListener("mousemove", event => {
+      const [row, column] = map.place(event);
+      if (column <= row) status.textContent = `after compression ${row + 1}, segment ${column + 1}: share ${share(row, column).toExponential(1)}` + (moved ? `, moved by ${effect(row, column).toExponential(1)}` : "");
+    });
+    map.canvas.addEventListener("click", event => { cycle = map.place(event)[0]; scrubber.input.value = cycle; draw(); });
+    draw();
+  }
+
+  // ---- 5. probe maps
+
+  function probes(root, data) {
+    const {controls, status, panels, legend} = frame(root, data), {colours} = data, names = Object.keys(data.maps);
+    const read = Object.fromEntries(names.map(name => [name, unpack(data.maps[name])])), lucky = Object.fromEntries(names.map(name => [name, unpack(data.shuffled[name])]));
+    const been = unpack(data.visited), n = data.n_cycles, [, columns] = data.grid;
+    let cycle = 0, fact = 0;
+    const rooms = ["read off the latents", "the same, shuffled labels", "the truth"].map(title => room(data.grid, 26, title, data.facts, colours));
+    const lines = chart({width: 800, height: 180, label: "probability that the map gives to the true cell", across: "compression", x0: 1});
+    const scrubber = slider("after compression", n - 1, 0, value => { cycle = value; draw(); });
+    controls.append(scrubber.node, choice("fact", names, value => { fact = value; draw(); }).node);
+    panels.append(...rooms.map(part => part.svg), lines.svg, scale(data.colormap, "1", "probability, or score"));
+    swatches(legend, [[colours.latents, "true labels"], ["#888888", "shuffled labels"], ["#222222", "the compression that takes the first reward"], [colours.goal, "the true cell"]]);
+    function draw() {
+      const name = names[fact], is_cell = name in data.facts;
+      const target = is_cell ? data.facts[name][0] * columns + data.facts[name][1] : null;
+      rooms[0].cells.forEach((_, cell) => {
+        rooms[0].colour(cell, shade(data.colormap, read[name].at(cycle, cell)));
+        rooms[1].colour(cell, shade(data.colormap, lucky[name].at(cycle, cell)));
+        rooms[2].colour(cell, shade(data.colormap, is_cell ? Number(cell === target) : been.at(cycle, cell)));
+      });
+      const right = (maps, k) => {  // for visited cells: mean score of those that were, less that of the others
+        if (is_cell) return maps.at(k, target);
+        const cells = range(rooms[0].cells.length), yes = cells.filter(cell => been.at(k, cell) > .5), no = cells.filter(cell => been.at(k, cell) <= .5);
+        return Math.max(0, (yes.length ? mean(yes.map(cell => maps.at(k, cell))) : 0) - (no.length ? mean(no.map(cell => maps.at(k, cell))) : 0));
+      };
+      lines.svg.querySelector("text").textContent = is_cell ? "probability that the map gives to the true cell" : "mean score of visited cells, less that of the others";
+      lines.draw([{values: range(n).map(k => right(read[name], k)), colour: colours.latents}, {values: range(n).map(k => right(lucky[name], k)), colour: "#888888", dash: "4 3"}],
+                 [...(data.first_cycle === null ? [] : [[data.first_cycle, "#222222", 1.5]]), [cycle, colours.query, 2]]);
+      status.textContent = `after compression ${cycle + 1} (step ${data.compressed_at[cycle]}), ${name}: ${right(read[name], cycle).toFixed(2)}, with shuffled labels ${right(lucky[name], cycle).toFixed(2)}` +
+        (data.first_cycle !== null && cycle >= data.first_cycle ? "; the first reward has gone in" : "; no reward yet");
+    }
+    draw();
+  }
+
+  // ---- 6. interventions
+
+  function interventions(root, data) {
+    const {controls, status, panels, legend} = frame(root, data), {colours} = data;
+    const probabilities = unpack(data.probabilities), occupied = unpack(data.occupied);
+    let moment = 0, changed = Math.min(2, data.names.length - 1);
+    const before = bars("next action, own latents", data.action_names, 300, 130), after = bars("next action, after the intervention", data.action_names, 300, 130);
+    const rooms = ["own latents", "after the intervention"].map(title => room(data.grid, 30, title, data.facts, colours));
+    const names = data.moments.map(([cycle, step]) => `compression ${cycle + 1} (step ${step})`);
+    controls.append(choice("after", names, value => { moment = value; draw(); }).node,
+                    choice("intervention", data.names, value => { changed = value; draw(); }, changed).node);
+    panels.append(element("div", {}, rooms[0].svg, element("br"), before.svg), element("div", {}, rooms[1].svg, element("br"), after.svg), scale(data.colormap, "1", "share of agents that came to a cell"));
+    swatches(legend, [[colours.goal, "the agent's own goal"], ["#d55e00", "the donor's goal"], [colours.agent, "path of one of the agents"]]);
+    function draw() {
+      [0, changed].forEach((which, side) => {
+        const part = rooms[side], path = data.paths[moment][which].map(cell => part.centre(cell).map(v => v.toFixed(1)).join(",")).join(" ");
+        part.cells.forEach((_, cell) => part.colour(cell, shade(data.colormap, occupied.at(moment, which, cell))));
+        const marks = [shape("polyline", {points: path, fill: "none", stroke: colours.agent, "stroke-width": 3})];
+        if (data.donor !== null) {
+          const [x, y] = part.centre(data.donor);
+          marks.push(shape("rect", {x: x - 11, y: y - 11, width: 22, height: 22, fill: "none", stroke: "#d55e00", "stroke-width": 3, "stroke-dasharray": "4 2"}));
+        }
+        part.over.replaceChildren(...marks);
+        [before, after][side].draw(data.action_names.map((_, action) => probabilities.at(moment, which, action)), colours.agent);
+      });
+      const distance = data.action_names.reduce((sum, _, a) => sum + Math.abs(probabilities.at(moment, 0, a) - probabilities.at(moment, changed, a)) / 2, 0);
+      const went = which => `${percent(data.reached[moment][which][0])} to their own goal` + (data.donor === null ? "" : `, ${percent(data.reached[moment][which][1])} to the donor's`);
+      status.textContent = `${data.names[changed]}: the next action changes by ${distance.toFixed(2)}; of ${data.n_copies} agents in ${data.n_steps} steps ${went(changed)} (own latents: ${went(0)})`;
+    }
+    draw();
+  }
+
+  // ---- 7. head gallery
+
+  function heads(root, data) {
+    const {controls, status, panels, legend} = frame(root, data), {colours} = data;
+    const parts = {encoder: unpack(data.encoder), decoder: unpack(data.decoder)};
+    const n_layer = {encoder: parts.encoder.shape[1], decoder: parts.decoder.shape[1]}, n_head = {encoder: parts.encoder.shape[2], decoder: parts.decoder.shape[2]};
+    const all = ["encoder", "decoder"].flatMap(part => range(n_layer[part] * n_head[part]).map(k => [part, Math.floor(k / n_head[part]), k % n_head[part]]));
+    let moment = 0, chosen = 0;
+    const gallery = element("div", {class: "gallery"}), large = element("div", {});
+    const title = ([part, layer, head]) => `${part}, layer ${layer + 1}, head ${head + 1}`;
+    const small = all.map(([part]) => heat(parts[part].shape[3], parts[part].shape[4], part === "encoder" ? 3 : 4, part === "encoder" ? 3 : 8, ""));
+    const buttons = all.map((which, number) => element("button", {type: "button", onclick: () => { chosen = number; draw(); }}, title(which), small[number].canvas));
+    gallery.append(...buttons);
+    controls.append(choice("compression", data.cycles.map(cycle => String(cycle + 1)), value => { moment = value; draw(); }).node);
+    panels.append(gallery, large);
+    swatches(legend, [["#ffffff", "not computed: of the encoder's last layer only the query tokens are read"]]);
+    const value = ([part, layer, head], row, column) => parts[part].at(moment, layer, head, row, column);
+    const fill = (which, row, column) => {
+      const [part, layer] = which, unread = part === "encoder" && layer === n_layer.encoder - 1 && row < data.n_latent + data.n_segment;
+      return unread || part === "decoder" && row >= data.decisions[moment] ? "#ffffff" : shade(data.colormap, value(which, row, column) / .4);
+    };
+    function borders(part, axis) {
+      if (part === "encoder") return [data.n_latent, data.n_latent + data.n_segment];
+      return axis ? [data.n_latent, parts.decoder.shape[4] - 1] : [];
+    }
+    function draw() {
+      all.forEach((which, number) => {
+        small[number].draw((row, column) => fill(which, row, column));
+        buttons[number].setAttribute("aria-pressed", number === chosen);
+      });
+      const which = all[chosen], [part] = which, shape4 = parts[part].shape, size = part === "encoder" ? 11 : 18;
+      const view = heat(shape4[3], shape4[4], size, size, title(which)), pen = view.canvas.getContext("2d");
+      view.canvas.setAttribute("data-role", "large");
+      view.draw((row, column) => fill(which, row, column));
+      pen.strokeStyle = "#ffffff"; pen.lineWidth = 2;
+      borders(part, 1).forEach(at => { pen.beginPath(); pen.moveTo(at * size, 0); pen.lineTo(at * size, shape4[3] * size); pen.stroke(); });
+      borders(part, 0).forEach(at => { pen.beginPath(); pen.moveTo(0, at * size); pen.lineTo(shape4[4] * size, at * size); pen.stroke(); });
+      const axes = part === "encoder" ? "rows and columns: old latents, segment (oldest first), query tokens"
+        : "rows: decisions after this compression, one below the other; columns: latents, transitions (latest first), the query itself";
+      view.canvas.addEventListener("mousemove", event => {
+        const [row, column] = view.place(event);
+        status.textContent = `${title(which)}: row ${row} gives ${value(which, row, column).toFixed(3)} to column ${column}`;
+      });
+      large.replaceChildren(element("p", {}, element("strong", {}, title(which)), ` (${shape4[3]} x ${shape4[4]}) ${axes}`), view.canvas);
+      status.textContent = `${title(which)}, ${part === "encoder" ? "in" : "after"} compression ${data.cycles[moment] + 1}`;
+    }
+    panels.append(scale(data.colormap, "0.4 and more", "attention, rows sum to 1"));
+    draw();
+  }
+
+  const views = {replay, looks, tape, shares, probes, interventions, heads};
+  return {show: (kind, root, data) => views[kind](root, data)};
+})();
