@@ -1,5 +1,7 @@
 """Clean the notebooks as nbdev does, but keep the execution counts: nbval refuses outputs of cells that were never run.
 
+Pages of views that have a picture beside them are left out.
+
 With --check nothing is written; the exit status says whether anything would be.
 """
 import sys
@@ -9,6 +11,7 @@ from execnb.nbio import read_nb, write_nb
 from nbdev.clean import clean_nb
 
 ROOT = Path(__file__).parent.parent
+LARGEST_PAGE = 20_000  # letters
 
 
 def cleaned(path: Path):
@@ -21,6 +24,9 @@ def cleaned(path: Path):
             for was, output in zip(old.outputs, new.outputs):
                 if "execution_count" in was:
                     output["execution_count"] = was["execution_count"]
+                pages = output.get("data", {})
+                if len("".join(pages.get("text/html", ""))) > LARGEST_PAGE and "image/png" in pages:
+                    del pages["text/html"]  # a view (chapter 10c): its picture stays, and running the cell gives the page again
     return before, after
 
 

@@ -43,7 +43,10 @@ const compressedAD = (() => {
     const controls = element("div", {class: "controls"}), status = element("div", {class: "status", "aria-live": "polite"});
     const panels = element("div", {class: "panels"}), legend = element("div", {class: "legend"});
     const told = [element("p", {}, data.caption), element("p", {class: "caveat"}, element("strong", {}, "Not shown: "), data.caveat)];
-    if (data.test) told.push(element("p", {}, element("strong", {}, "The test: "), data.test));
+    if (data.test) {
+      const linked = document.getElementById("interventions") && root.id !== "interventions";
+      told.push(element("p", {}, element("strong", {}, "The test: "), data.test, linked ? element("a", {href: "#interventions"}, " To the interventions.") : ""));
+    }
     root.classList.add("cad");
     root.append(element("h2", {}, data.title), controls, status, panels, legend, ...told);
     return {controls, status, panels, legend};
@@ -95,7 +98,7 @@ const compressedAD = (() => {
     for (const [name, [row, column]] of Object.entries(facts)) {
       floor.append(shape("rect", {x: column * size + 2, y: row * size + 2, width: size - 4, height: size - 4, fill: "none",
                                   stroke: colours.goal, "stroke-width": 3}),
-                   shape("text", {x: (column + .5) * size, y: (row + .5) * size + 4, "text-anchor": "middle"}, name));
+                   shape("text", {x: (column + .5) * size, y: (row + .5) * size + 4, "text-anchor": "middle", class: "fact"}, name));
     }
     svg.append(floor, over);
     const centre = cell => [(cell % columns + .5) * size, (Math.floor(cell / columns) + .5) * size];
@@ -113,7 +116,7 @@ const compressedAD = (() => {
     for (const share of [0, limit / 2, limit]) {
       const y = height - 22 - share / limit * (height - 46);
       svg.append(shape("line", {x1: 36, x2: width - 4, y1: y, y2: y, stroke: "#e0e0e0"}),
-                 shape("text", {x: 32, y: y + 4, "text-anchor": "end"}, share.toFixed(limit < .5 ? 2 : 1)));
+                 shape("text", {x: 32, y: y + 4, "text-anchor": "end"}, share.toFixed(limit < 1 ? 2 : 1)));
     }
     names.forEach((name, k) => {
       nodes.push(shape("rect", {x: 38 + k * step, width: Math.max(2, step - 3), y: 0, height: 0}));
@@ -159,9 +162,10 @@ const compressedAD = (() => {
     const x = k => left + (n < 2 ? 0 : k / (n - 1) * (width - left - 6));
     function draw(lines, marks = []) {
       n = Math.max(2, ...lines.map(line => line.values.length));
-      const every = Math.max(1, Math.ceil(n / 8));
+      const rough = n / 8, power = 10 ** Math.floor(Math.log10(Math.max(1, rough)));
+      const every = Math.max(1, [1, 2, 5, 10].map(k => k * power).find(k => k >= rough));
       area.replaceChildren(
-        ...range(n).filter(k => k % every === 0).map(k => shape("text", {x: x(k), y: bottom + 14, "text-anchor": "middle"}, String(x0 + k))),
+        ...range(n).filter(k => (x0 + k) % every === 0).map(k => shape("text", {x: x(k), y: bottom + 14, "text-anchor": "middle"}, String(x0 + k))),
         ...marks.map(([k, colour, thick]) => shape("line", {x1: x(k), x2: x(k), y1: top, y2: bottom, stroke: colour, "stroke-width": thick})),
         ...lines.map(({values, colour, dash}) => shape("polyline", {fill: "none", stroke: colour, "stroke-width": 1.6, "stroke-dasharray": dash ?? null,
           points: values.map((value, k) => value === null ? "" : `${x(k).toFixed(1)},${y(value).toFixed(1)}`).join(" ")})));
@@ -191,11 +195,10 @@ const compressedAD = (() => {
     }};
   }
 
-  function scale(colours, high, label) {  // what the colours of a heat map stand for
-    const svg = drawing(220, 30, label);
-    colours.forEach((fill, k) => svg.append(shape("rect", {x: 20 + k * 180 / colours.length, y: 2, width: 180 / colours.length + 1, height: 10, fill})));
-    svg.append(shape("text", {x: 20, y: 25}, "0"), shape("text", {x: 200, y: 25, "text-anchor": "end"}, high),
-               shape("text", {x: 110, y: 25, "text-anchor": "middle"}, label));
+  function scale(colours, high, label, low = "0") {  // what the colours of a heat map stand for
+    const svg = drawing(220, 42, label);
+    svg.append(shape("text", {x: 2, y: 11}, label), shape("text", {x: 2, y: 39}, low), shape("text", {x: 182, y: 39, "text-anchor": "end"}, high));
+    colours.forEach((fill, k) => svg.append(shape("rect", {x: 2 + k * 180 / colours.length, y: 16, width: 180 / colours.length + 1, height: 10, fill})));
     return svg;
   }
 
@@ -316,7 +319,7 @@ const compressedAD = (() => {
     const wide = 17, tall = 15, matrix = drawing(60 + columns * wide, 52 + n * tall, "what each query token reads");
     const place = room(data.grid, 30, "where that was", data.facts, colours), cells = [];
     let cycle = 0, head = 0, slot = 0, tested = false;
-    matrix.append(shape("text", {x: 46, y: 11, class: "title"}, "old latents"), shape("text", {x: 46 + n * wide, y: 11, class: "title"}, "transitions of the segment, oldest first"),
+    matrix.append(shape("text", {x: 46, y: 11, class: "title"}, "old latents"), shape("text", {x: 46 + n * wide, y: 11, class: "title"}, "transitions, oldest first"),
                   shape("text", {x: 46, y: 46 + n * tall}, "each row sums to at most 1 (the rest: the query tokens themselves)"));
     for (let row = 0; row < n; row++) {
       const group = shape("g", {class: "row", onmouseenter: () => pick(row), onclick: () => pick(row)});
@@ -362,7 +365,7 @@ const compressedAD = (() => {
     const scrubber = slider("after compression", n - 1, cycle, value => { cycle = value; draw(); });
     controls.append(scrubber.node);
     if (moved) controls.append(toggle("the test: how far another stream's segment there moves the latents (dashed)", false, value => { tested = value; draw(); }));
-    panels.append(lines.svg, element("div", {}, element("div", {}, "row: after which compression; column: segment"), map.canvas, scale(data.colormap, "1", "log scale, from 1e-8")));
+    panels.append(lines.svg, element("div", {style: "width:240px"}, element("div", {}, "row: after which compression; column: segment"), map.canvas, scale(data.colormap, "1", "share, or distance (log scale)", "1e-8")));
     swatches(legend, [[colours.latents, "share by attention rollout"], [colours.CompressedAD, "distance moved, 1: as far as another stream's latents"], ["#222222", "the segment with the first reward"]]);
     const share = (row, column) => 10 ** looked.at(row, column), effect = (row, column) => 10 ** moved.at(row, column);
     function draw() {
@@ -423,19 +426,21 @@ const compressedAD = (() => {
   function interventions(root, data) {
     const {controls, status, panels, legend} = frame(root, data), {colours} = data;
     const probabilities = unpack(data.probabilities), occupied = unpack(data.occupied);
-    let moment = 0, changed = Math.min(2, data.names.length - 1);
+    let moment = data.moments.length - 1, changed = Math.min(2, data.names.length - 1);
     const before = bars("next action, own latents", data.action_names, 300, 130), after = bars("next action, after the intervention", data.action_names, 300, 130);
     const rooms = ["own latents", "after the intervention"].map(title => room(data.grid, 30, title, data.facts, colours));
     const names = data.moments.map(([cycle, step]) => `compression ${cycle + 1} (step ${step})`);
-    controls.append(choice("after", names, value => { moment = value; draw(); }).node,
+    controls.append(choice("after", names, value => { moment = value; draw(); }, moment).node,
                     choice("intervention", data.names, value => { changed = value; draw(); }, changed).node);
     panels.append(element("div", {}, rooms[0].svg, element("br"), before.svg), element("div", {}, rooms[1].svg, element("br"), after.svg), scale(data.colormap, "1", "share of agents that came to a cell"));
     swatches(legend, [[colours.goal, "the agent's own goal"], ["#d55e00", "the donor's goal"], [colours.agent, "path of one of the agents"]]);
     function draw() {
       [0, changed].forEach((which, side) => {
-        const part = rooms[side], path = data.paths[moment][which].map(cell => part.centre(cell).map(v => v.toFixed(1)).join(",")).join(" ");
+        const part = rooms[side], places = data.paths[moment][which].map(part.centre);
+        const near = k => k > 0 && Math.abs(places[k][0] - places[k - 1][0]) + Math.abs(places[k][1] - places[k - 1][1]) <= part.size + 1;  // a new episode is a jump
+        const path = places.map(([x, y], k) => `${near(k) ? "L" : "M"}${x.toFixed(1)},${y.toFixed(1)}`).join(" ");
         part.cells.forEach((_, cell) => part.colour(cell, shade(data.colormap, occupied.at(moment, which, cell))));
-        const marks = [shape("polyline", {points: path, fill: "none", stroke: colours.agent, "stroke-width": 3})];
+        const marks = [shape("path", {d: path, fill: "none", stroke: colours.agent, "stroke-width": 3, "data-role": "path"})];
         if (data.donor !== null) {
           const [x, y] = part.centre(data.donor);
           marks.push(shape("rect", {x: x - 11, y: y - 11, width: 22, height: 22, fill: "none", stroke: "#d55e00", "stroke-width": 3, "stroke-dasharray": "4 2"}));
@@ -457,13 +462,13 @@ const compressedAD = (() => {
     const parts = {encoder: unpack(data.encoder), decoder: unpack(data.decoder)};
     const n_layer = {encoder: parts.encoder.shape[1], decoder: parts.decoder.shape[1]}, n_head = {encoder: parts.encoder.shape[2], decoder: parts.decoder.shape[2]};
     const all = ["encoder", "decoder"].flatMap(part => range(n_layer[part] * n_head[part]).map(k => [part, Math.floor(k / n_head[part]), k % n_head[part]]));
-    let moment = 0, chosen = 0;
+    let moment = Math.max(0, data.cycles.indexOf(data.first_cycle)), chosen = 0;
     const gallery = element("div", {class: "gallery"}), large = element("div", {});
     const title = ([part, layer, head]) => `${part}, layer ${layer + 1}, head ${head + 1}`;
     const small = all.map(([part]) => heat(parts[part].shape[3], parts[part].shape[4], part === "encoder" ? 3 : 4, part === "encoder" ? 3 : 8, ""));
     const buttons = all.map((which, number) => element("button", {type: "button", onclick: () => { chosen = number; draw(); }}, title(which), small[number].canvas));
     gallery.append(...buttons);
-    controls.append(choice("compression", data.cycles.map(cycle => String(cycle + 1)), value => { moment = value; draw(); }).node);
+    controls.append(choice("compression", data.cycles.map(cycle => String(cycle + 1)), value => { moment = value; draw(); }, moment).node);
     panels.append(gallery, large);
     swatches(legend, [["#ffffff", "not computed: of the encoder's last layer only the query tokens are read"]]);
     const value = ([part, layer, head], row, column) => parts[part].at(moment, layer, head, row, column);

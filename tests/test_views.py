@@ -1,0 +1,229 @@
+"""The views of chapter 10c in a real browser: from a file, and inside JupyterLab.
+
+Needs Chromium, which comes from the system: apt-get install chromium (Debian), brew install --cask chromium (macOS), or any
+Chrome or Chromium named in the environment variable CHROMIUM. `make test` installs it where it may. Without it these tests
+are skipped; with REQUIRE_CHROMIUM=1 they fail. Screenshots are left in runs/screenshots.
+"""
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).parent.parent
+SCREENSHOTS = ROOT / "runs" / "screenshots"
+KINDS = ("replay", "looks", "tape", "shares", "probes", "interventions", "heads")
+N_STEPS = 240
+
+
+def find_chromium() -> str | None:
+    names = (os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome", "google-chrome-stable",
+             "/Applications/Chromium.app/Contents/MacOS/Chromium", "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
+    return next((path for name in names if name and (path := shutil.which(name))), None)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    path = find_chromium()
+    if path is None:
+        message = __doc__.split("\n\n")[1].replace("\n", " ")
+        pytest.fail(message) if os.environ.get("REQUIRE_CHROMIUM") else pytest.skip(message)
+    from playwright.sync_api import sync_playwright
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def views():
+    from compressed_ad.attention import packaged_model
+    from compressed_ad.views import gallery
+    torch.set_num_threads(1)
+    return {view.kind: view for view in gallery(*packaged_model(), n_steps=N_STEPS)}
+
+
+class Watch:
+    "What a page complains of, and what it asks of the network."
+    def __init__(self, page, allowed: tuple[str, ...]):
+        self.complaints: list[str] = []
+        page.on("console", lambda message: self.complaints.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("dialog", lambda dialog: (self.complaints.append(f"dialog {dialog.message}"), dialog.dismiss()))
+        page.on("request", lambda request: None if request.url.startswith(allowed) else self.complaints.append(f"request {request.url}"))
+
+
+PICTURE = """root => [...root.querySelectorAll('svg')].map(node => node.outerHTML).join('') +
+                     [...root.querySelectorAll('canvas')].map(node => node.toDataURL()).join('')"""
+
+
+def picture(section) -> str:
+    return section.evaluate(PICTURE)
+
+
+def touch(section, kind: str) -> None:
+    "Use every kind of control of a view, and check after each that the picture, or what is said of it, is another."
+    def changes(what, act, look=picture):
+        before = look(section)
+        act()
+        assert look(section) != before, f"{kind}: {what} changed nothing"
+
+    status = lambda part: part.locator(".status").inner_text()
+    scrubber = section.locator("input[type=range]")
+    if scrubber.count():
+        scrubber.focus()
+        changes("the right arrow key", lambda: scrubber.press("ArrowRight"))
+        changes("End", lambda: scrubber.press("End"))
+        changes("Home", lambda: scrubber.press("Home"))
+    for number in range(section.locator("select").count()):
+        chosen = section.locator("select").nth(number)
+        options = chosen.locator("option").count()
+        current = int(chosen.input_value())
+        if options > 1:
+            changes(f"choice {number}", lambda: chosen.select_option(str((current + 1) % options)))
+    for number in range(section.locator("input[type=checkbox]").count()):
+        box = section.locator("input[type=checkbox]").nth(number)
+        if kind == "replay":  # before the first compression there is no memory to shade
+            scrubber.evaluate("(node, step) => { node.value = step; node.dispatchEvent(new Event('input')); }", N_STEPS - 1)
+        changes(f"switch {number}", lambda: box.press("Space"))
+    if kind == "replay":
+        changes("first reward", lambda: section.get_by_role("button", name="first reward").click())
+        changes("next episode", lambda: section.get_by_role("button", name="next episode").click())
+    if kind == "looks":
+        changes("pointing at the chart", lambda: section.locator("svg").first.hover(position={"x": 300, "y": 100}), status)
+        changes("a small chart", lambda: section.locator(".gallery button").nth(4).press("Enter"))
+    if kind == "tape":
+        changes("pointing at a slot", lambda: section.locator("g.row").nth(9).hover())
+        assert "slot 9" in status(section)
+    if kind == "shares":
+        changes("pointing at the map", lambda: section.locator("canvas").hover(position={"x": 20, "y": 60}), status)
+    if kind == "heads":
+        changes("enlarging a head", lambda: section.locator(".gallery button").nth(6).click())
+        assert "decoder" in status(section)
+        changes("pointing at a weight", lambda: section.locator("canvas[data-role=large]").hover(position={"x": 30, "y": 30}), status)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_view_opens_from_a_file_and_can_be_touched(kind, views, browser, tmp_path):
+    path = tmp_path / f"{kind}.html"
+    views[kind].save(path)
+    page = browser.new_page(viewport={"width": 900, "height": 1000})
+    watch = Watch(page, ("file:", "data:"))
+    page.goto(path.as_uri())
+    section = page.locator(f"#{kind}")
+    assert section.locator("h2").inner_text() == views[kind].data["title"] and "Not shown:" in section.inner_text()
+    touch(section, kind)
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"{kind}.png", full_page=True)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "wider than the page"
+    assert not watch.complaints
+    page.close()
+
+
+def test_replay_shows_what_was_recorded(views, browser, tmp_path):
+    path = tmp_path / "replay.html"
+    views["replay"].save(path)
+    page = browser.new_page()
+    page.goto(path.as_uri())
+    section, data = page.locator("#replay"), views["replay"].data
+    scrubber = section.locator("input[type=range]")
+    for step in (0, 17, 100):
+        scrubber.evaluate("(node, step) => { node.value = step; node.dispatchEvent(new Event('input')); }", step)
+        agent = section.locator("[data-role=agent]")
+        row, column = divmod(data["cells"][step], data["grid"][1])
+        assert float(agent.get_attribute("cx")) == (column + 0.5) * 38 and float(agent.get_attribute("cy")) == (row + 0.5) * 38
+        said = section.locator(".status").inner_text()
+        cycles = sum(at <= step for at in data["compressed_at"])
+        assert f"step {step}, episode {1 + step // 20}, after {cycles} compressions" in said
+        assert data["action_names"][data["actions"][step]] in said and ("reward" in said) == (step in data["rewarded"])
+    page.close()
+
+
+def test_names_in_the_data_stay_text(views, browser, tmp_path):
+    from compressed_ad.views import View
+    nasty = "</script><img src=x onerror=alert(1)><script>alert(2)</script>"
+    data = dict(views["replay"].data) | {"title": nasty, "caption": nasty, "caveat": nasty, "test": nasty, "facts": {nasty: [1, 1]},
+                                         "action_names": [nasty] * 5}
+    path = tmp_path / "nasty.html"
+    View("replay", data, lambda figure: None).save(path)
+    page = browser.new_page()
+    watch = Watch(page, ("file:", "data:"))
+    page.goto(path.as_uri())
+    assert page.locator("#replay h2").inner_text() == nasty and page.locator("img").count() == 0
+    page.wait_for_timeout(300)
+    assert not watch.complaints
+    page.close()
+
+
+def test_gallery_page(browser, views, tmp_path):
+    from compressed_ad.views import views_page
+    path = tmp_path / "gallery.html"
+    path.write_text(views_page(list(views.values()), "Gallery", ["What there is to see."]), encoding="utf-8")
+    page = browser.new_page(viewport={"width": 900, "height": 1000})
+    watch = Watch(page, ("file:", "data:"))
+    page.goto(path.as_uri())
+    assert page.locator("section h2").count() == len(KINDS) and page.locator("nav a").count() == len(KINDS)
+    links = page.get_by_role("link", name="To the interventions.")
+    assert links.count() >= 4, "views 2 to 5 lead to what tests them"
+    links.first.click()
+    assert page.url.endswith("#interventions") and not watch.complaints
+    page.close()
+
+
+def test_views_inside_jupyterlab(browser, tmp_path):
+    cells = ["from compressed_ad.attention import packaged_model\nfrom compressed_ad.views import explore, gallery\n"
+             f"import torch\ntorch.set_num_threads(1)\nmodel, config = packaged_model()\nviews = gallery(model, config, n_steps={N_STEPS})",
+             *(f"views[{number}]" for number in range(len(KINDS))), "explore(model, config, [3, 40], n_steps=60)", "print('all ' + 'done')"]
+    notebook = {"cells": [{"cell_type": "code", "id": f"cell{number}", "metadata": {}, "execution_count": None, "outputs": [], "source": source}
+                          for number, source in enumerate(cells)],
+                "metadata": {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}, "nbformat": 4, "nbformat_minor": 5}
+    (tmp_path / "views.ipynb").write_text(json.dumps(notebook))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    own = {name: str(tmp_path / name.lower()) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR")}
+    server = subprocess.Popen([sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}", "--ip=127.0.0.1",
+                               "--IdentityProvider.token=", f"--ServerApp.root_dir={tmp_path}", "--LabApp.news_url=None"],
+                              env=os.environ | own, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        address = f"http://127.0.0.1:{port}"
+        for _ in range(120):
+            try:
+                urllib.request.urlopen(f"{address}/api/status", timeout=2)
+                break
+            except OSError:
+                assert server.poll() is None, "JupyterLab did not start"
+                time.sleep(0.5)
+        page = browser.new_page(viewport={"width": 1300, "height": 1000})
+        watch = Watch(page, (address, f"ws://127.0.0.1:{port}", "data:", "blob:", "about:"))
+        page.goto(f"{address}/lab/tree/views.ipynb")
+        page.get_by_text("Run", exact=True).first.click(timeout=60_000)
+        page.get_by_text("Run All Cells", exact=True).first.click()
+        page.get_by_text("all done", exact=True).wait_for(timeout=240_000, state="attached")
+        for kind in KINDS:
+            frame = page.locator("iframe[srcdoc*='data-kind=\"%s\"']" % kind).first
+            frame.scroll_into_view_if_needed()
+            section = frame.content_frame.locator(f"#{kind}")
+            section.locator("h2").wait_for(timeout=20_000)
+            touch(section, kind)
+            frame.screenshot(path=SCREENSHOTS / f"jupyterlab-{kind}.png")
+        again = page.get_by_role("button", name="let it act")
+        again.scroll_into_view_if_needed()
+        page.locator(".widget-inline-hbox input[type=number], input[type=number]").last.fill("7")
+        frame = page.locator(".widget-html iframe")
+        before = frame.get_attribute("srcdoc")
+        again.click()
+        page.wait_for_function("before => document.querySelector('.widget-html iframe')?.srcdoc !== before", arg=before, timeout=60_000)
+        ours = [complaint for complaint in watch.complaints if "request" in complaint or "iframe" in complaint or "compressedAD" in complaint]
+        assert not ours, ours
+        page.close()
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
