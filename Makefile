@@ -7,7 +7,7 @@ READY := $(VENV)/ready
 SEEDS ?= 0 1 2
 RUNS ?= runs/labs
 WORKERS ?= 2
-.PHONY: demo test lab results lab-results bench readme prepare
+.PHONY: demo test lab results lab-results gallery bench readme prepare
 .DELETE_ON_ERROR:
 
 $(READY): constraints.txt settings.ini setup.py pyproject.toml
@@ -30,14 +30,20 @@ results: $(READY)
 lab-results: $(READY)
 	$(BIN)/python -c 'from compressed_ad.labs import run_labs; run_labs()' --seeds $(SEEDS) --runs $(RUNS) $(if $(LABS),--labs $(LABS)) $(OPTIONS)
 
-# all that the continuous integration checks, by two processes of one thread each; the cells of a notebook stay together
+# all that the continuous integration checks, by two processes of one thread each; the cells of a notebook stay together;
+# the views are tested in Chromium, if there is one or it can be installed
 test: $(READY)
+	@sh tools/find_chromium.sh
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --nbval-lax --nbval-current-env --nbval-cell-timeout=900 nbs
 
 # JupyterLab on the first chapter
 lab: $(READY)
 	$(BIN)/jupyter lab nbs/01_environments.ipynb
+
+# all views of what the packaged model reads, on one page: runs/gallery.html
+gallery: $(READY)
+	$(BIN)/python -c 'from compressed_ad.views import write_gallery; write_gallery()'
 
 # speed of collecting, training and evaluating, into benchmarks/results
 bench: $(READY)

@@ -78,7 +78,7 @@ def touch(section, kind: str) -> None:
     status = lambda part: part.locator(".status").inner_text()
     scrubber = section.locator("input[type=range]")
     if scrubber.count():
-        scrubber.focus()
+        scrubber.press("Home")
         changes("the right arrow key", lambda: scrubber.press("ArrowRight"))
         changes("End", lambda: scrubber.press("End"))
         changes("Home", lambda: scrubber.press("Home"))
@@ -204,8 +204,9 @@ def test_views_inside_jupyterlab(browser, tmp_path):
         page = browser.new_page(viewport={"width": 1300, "height": 1000})
         watch = Watch(page, (address, f"ws://127.0.0.1:{port}", "data:", "blob:", "about:"))
         page.goto(f"{address}/lab/tree/views.ipynb")
-        page.get_by_text("Run", exact=True).first.click(timeout=60_000)
-        page.get_by_text("Run All Cells", exact=True).first.click()
+        page.locator(".jp-Notebook .jp-Cell").nth(len(cells) - 1).wait_for(timeout=60_000)
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
         page.get_by_text("all done", exact=True).wait_for(timeout=240_000, state="attached")
         for kind in KINDS:
             frame = page.locator("iframe[srcdoc*='data-kind=\"%s\"']" % kind).first
