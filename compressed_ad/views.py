@@ -324,7 +324,7 @@ def interventions_view(rollout: Rollout, branches: Branches, found: str = "") ->
             ax.plot(branches.donor[1], branches.donor[0], "s", markersize=9, markerfacecolor="none", markeredgecolor="#d55e00", markeredgewidth=2)
         figure.colorbar(image, ax=figure.axes, shrink=0.8, label="share of agents that came by")
         figure.suptitle(f"{n_places - 1} steps after compression {branches.cycles[-1] + 1}; orange: its own goal, red: the donor's", fontsize=10)
-    return View("interventions", data, draw, (8, 3), 700)
+    return View("interventions", data, draw, (8, 3), 780)
 
 # %% ../nbs/10c_views.ipynb #10c-views-033
 def heads_view(rollout: Rollout, n_cycles: int = 12) -> View:
