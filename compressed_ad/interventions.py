@@ -6,7 +6,7 @@ __all__ = ['FACTS', 'total_variation', 'decision_effects', 'reading_effects', 's
 
 # %% ../nbs/10b_interventions.ipynb #10b-interventions-002
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -17,7 +17,6 @@ from torch import Tensor
 
 from .attention import Rollout, RolloutError
 from .embedding import Transitions
-from .environments import TaskFamily
 from .evaluation import act
 from .histories import FIELDS
 from .model import CompressedAD, ContextMemory

@@ -25,8 +25,8 @@ from .attention import Rollout, packaged_model, record, shares_through_cycles, t
 from .config import Config
 from .environments import ACTION_NAMES, MOVES, make_task_family
 from .histories import atomic_path
-from .interventions import (Branches, Readout, branch, decision_effects, fit_readout, known_facts, reading_effects,
-                                         segment_effects, transplants, true_cells, visited_cells)
+from .interventions import (Branches, Readout, branch, decision_effects, fit_readout, reading_effects, segment_effects,
+                                         transplants, true_cells, visited_cells)
 from .lesson import COLOURS, use_style
 from .model import CompressedAD
 
@@ -224,7 +224,7 @@ def looks_view(rollout: Rollout, effects: np.ndarray | None = None) -> View:
         if data["first_reward"] is not None:
             axes.axvline(numbers[data["first_reward"]], color="#222222", linewidth=1)
         axes.set(xlabel="episode", ylabel="share of attention, last layer,\nor change of the action", ylim=(0, 1))
-        axes.legend(fontsize=8, ncols=2)
+        axes.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     return View("looks", data, draw, (8, 3), 820)
 
 # %% ../nbs/10c_views.ipynb #10c-views-020
@@ -247,7 +247,7 @@ def tape_view(rollout: Rollout, effects: np.ndarray | None = None) -> View:
         for ax, (title, values) in zip(np.atleast_1d(figure.subplots(1, len(shown))), shown):
             figure.colorbar(ax.imshow(values, cmap="cividis", aspect="auto", vmin=0), ax=ax, shrink=0.8)
             ax.axvline(n - 0.5, color="white", linewidth=1.5)
-            ax.set(title=title, xlabel="old latents | transitions, oldest first", ylabel="new latent")
+            ax.set(title=title, xlabel="old latents | transitions, oldest first", ylabel="new latent", yticks=range(0, n, 5))
             ax.grid(False)
         figure.suptitle(f"compression {cycle + 1}, the one that takes the first reward", fontsize=10)
     return View("tape", data, draw, (8, 3.4), 620)
@@ -329,7 +329,7 @@ def interventions_view(rollout: Rollout, branches: Branches, found: str = "") ->
 # %% ../nbs/10c_views.ipynb #10c-views-033
 def heads_view(rollout: Rollout, n_cycles: int = 12) -> View:
     "All heads of encoder and decoder, small and large, for `n_cycles` compressions spread over the rollout."
-    total, n_latent = len(rollout.compressed_at), rollout.latents.shape[1]
+    total = len(rollout.compressed_at)
     cycles = np.unique(np.linspace(0, total - 1, min(n_cycles, total)).round().astype(int))
     first = np.flatnonzero(rollout.rewards > 0)
     if len(first) and rollout.cycles[first[0]] < total:
@@ -385,14 +385,12 @@ def explore(model: CompressedAD, config: Config, tasks: Sequence[int], n_steps: 
     return ipywidgets.VBox([ipywidgets.HBox([agent, donor]), ipywidgets.HBox([cycle, again, button]), output])
 
 # %% ../nbs/10c_views.ipynb #10c-views-039
-def gallery(model: CompressedAD, config: Config, n_steps: int = 1000, agent: int = 0, donor: int = 6, seed: int = 0) -> list[View]:
-    "All seven views of one stream: number `agent` of the held-out tasks, with the latents of number `donor` for the tests."
-    family = make_task_family(config.task_family, config.task_family_arguments)
+def gallery(model: CompressedAD, config: Config, rollouts: Sequence[Rollout], agent: int = 0, donor: int = 6, seed: int = 0) -> list[View]:
+    "All seven views of one of `rollouts`, which are of held-out tasks, one each: number `agent`, with the latents of number `donor` for the tests."
+    family, one, other = rollouts[0].family, rollouts[agent], rollouts[donor]
     split = family.split(config.n_held_out_tasks, config.split_seed, config.n_training_tasks or None)
-    rollouts = record(model, config, split.held_out, n_steps, seed, progress=False)
-    one, other = rollouts[agent], rollouts[donor]
-    n_cycles, keep = len(one.compressed_at), min(500, n_steps)
-    training = record(model, config, split.train, keep, seed + 1, n_streams=4, detail=False, progress=False)
+    n_cycles = len(one.compressed_at)
+    training = record(model, config, split.train, min(500, one.n_steps), seed + 1, n_streams=4, detail=False, progress=False)
     readout, control = (fit_readout(training, shuffled=shuffled) for shuffled in (False, True))
     at_end = [cycle for cycle in range(n_cycles) if one.episode_ends[one.compressed_at[cycle] - 1]] or [n_cycles - 1]
     moments = sorted({1, *at_end})
@@ -411,7 +409,9 @@ def write_gallery(path: str | Path = "runs/gallery.html") -> None:
     "The page with all views of the packaged model."
     model, config = packaged_model()
     use_style()
-    page = views_page(gallery(model, config), "What does the memory read?",
+    split = make_task_family(config.task_family, config.task_family_arguments).split(config.n_held_out_tasks, config.split_seed)
+    rollouts = record(model, config, split.held_out, n_steps=1000, progress=False)
+    page = views_page(gallery(model, config, rollouts), "What does the memory read?",
                       ["A transformer with a compressed memory (CompressedAD) acts in a dark room that it has never seen. Its weights are frozen; what it learns, it "
                        "learns from its own history. It reads ten recent transitions and sixteen latents, which it writes anew every eleven steps.",
                        "Every view has its test beside it. Use the sliders with the mouse or the arrow keys."])

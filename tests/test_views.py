@@ -20,7 +20,7 @@ import torch
 ROOT = Path(__file__).parent.parent
 SCREENSHOTS = ROOT / "runs" / "screenshots"
 KINDS = ("replay", "looks", "tape", "shares", "probes", "interventions", "heads")
-N_STEPS = 240
+N_STEPS, HELD_OUT = 240, [5, 9, 11, 13, 16, 19, 42]
 
 
 def find_chromium() -> str | None:
@@ -44,10 +44,11 @@ def browser():
 
 @pytest.fixture(scope="module")
 def views():
-    from compressed_ad.attention import packaged_model
+    from compressed_ad.attention import packaged_model, record
     from compressed_ad.views import gallery
     torch.set_num_threads(1)
-    return {view.kind: view for view in gallery(*packaged_model(), n_steps=N_STEPS)}
+    model, config = packaged_model()
+    return {view.kind: view for view in gallery(model, config, record(model, config, HELD_OUT, N_STEPS, progress=False))}
 
 
 class Watch:
@@ -178,8 +179,9 @@ def test_gallery_page(browser, views, tmp_path):
 
 
 def test_views_inside_jupyterlab(browser, tmp_path):
-    cells = ["from compressed_ad.attention import packaged_model\nfrom compressed_ad.views import explore, gallery\n"
-             f"import torch\ntorch.set_num_threads(1)\nmodel, config = packaged_model()\nviews = gallery(model, config, n_steps={N_STEPS})",
+    cells = ["from compressed_ad.attention import packaged_model, record\nfrom compressed_ad.views import explore, gallery\n"
+             "import torch\ntorch.set_num_threads(1)\nmodel, config = packaged_model()\n"
+             f"views = gallery(model, config, record(model, config, {HELD_OUT}, {N_STEPS}, progress=False))",
              *(f"views[{number}]" for number in range(len(KINDS))), "explore(model, config, [3, 40], n_steps=60)", "print('all ' + 'done')"]
     notebook = {"cells": [{"cell_type": "code", "id": f"cell{number}", "metadata": {}, "execution_count": None, "outputs": [], "source": source}
                           for number, source in enumerate(cells)],
