@@ -261,7 +261,7 @@ class Branches:
     """What would have happened: a rollout taken up again after each of `cycles`, under each of the interventions `names`.
 
     `probabilities` (n_cycles, n_names, n_actions) of the next action; `cells` (n_cycles, n_names, n_copies, n_steps + 1, 2)
-    that agents stood on. `own` and `donor` are the cells of a fact in the two tasks.
+    that agents stood on. `own` and `donor` are the cells of the fact named `fact` in the two tasks.
     """
     names: list[str]
     cycles: list[int]
@@ -269,6 +269,7 @@ class Branches:
     cells: np.ndarray
     own: tuple[int, int]
     donor: tuple[int, int]
+    fact: str
 
     def reached(self, cell: tuple[int, int]) -> np.ndarray:
         "Share of copies that come to `cell` after their first step, (n_cycles, n_names)."
@@ -292,5 +293,6 @@ def branch(model: CompressedAD, rollout: Rollout, donor: Rollout, cycles: Sequen
         probabilities.append(path.probabilities[::n_copies])
         cells.append(path.cells.reshape(len(given), n_copies, *path.cells.shape[1:]))
     places = [true_cells(part) for part in (rollout, donor)]
-    own_cell, donor_cell = (place[fact or next(iter(place))] for place in places)
-    return Branches(names, list(cycles), np.stack(probabilities), np.stack(cells), own_cell, donor_cell)
+    fact = fact or next(iter(places[0]))
+    own_cell, donor_cell = (place[fact] for place in places)
+    return Branches(names, list(cycles), np.stack(probabilities), np.stack(cells), own_cell, donor_cell, fact)

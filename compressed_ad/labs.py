@@ -535,13 +535,17 @@ TUNED = {
 }
 LONGER = {"train_timesteps": 3500}
 PRETRAINING_STEPS = {"none": (0, 750), "mean": (520, 562), "fields": (290, 562)}  # before, and after
-# task: configuration, optimiser steps by window and model, and what is measured
+# task: configuration, optimiser steps by window and model (equal time for all of a task), and what is measured
 ROOMS = {
-    "DarkRoom": ("lab_dark_room", {10: {"CompressedAD": 600, "AD": 2700}},
+    "DarkRoom": ("lab_dark_room", {10: {"CompressedAD": 600, "AD": 2700}, 20: {"CompressedAD": 1000, "AD": 2600},
+                                    40: {"CompressedAD": 1270, "AD": 2500}, 80: {"CompressedAD": 1270, "AD": 2150}},
                  Measurement("normalised_return", n_streams=8, n_episodes=50, block=10, trips=((1, 4), (5, 8)))),
-    "PermutedDarkRoom": ("lab_permuted_dark_room", {20: {"CompressedAD": 2100, "AD": 4700}},
+    "PermutedDarkRoom": ("lab_permuted_dark_room", {10: {"CompressedAD": 1360, "AD": 4850}, 20: {"CompressedAD": 2100, "AD": 4700},
+                                                    40: {"CompressedAD": 2390, "AD": 4120}, 80: {"CompressedAD": 2630, "AD": 3480}},
                          Measurement("normalised_return", n_episodes=40, block=5, trips=((1, 4), (5, 8)))),
-    "LargeDarkRoom": ("lab_large_dark_room", {16: {"CompressedAD": 1600, "AD": 4900}},
+    "LargeDarkRoom": ("lab_large_dark_room", {10: {"CompressedAD": 1250, "AD": 4900}, 16: {"CompressedAD": 1600, "AD": 4900},
+                                              20: {"CompressedAD": 1840, "AD": 4850}, 40: {"CompressedAD": 2460, "AD": 4500},
+                                              80: {"CompressedAD": 2860, "AD": 4620}},
                       Measurement("goals_per_1000", n_streams=4, window=250, n_episodes=12, trips=((1, 4), (5, 8), (9, 12), (13, 16)))),
 }
 LABS = {"how_far_back": how_far_back, "doors_per_500": doors_per_500, "when_a_window_is_enough": when_a_window_is_enough,

@@ -21,7 +21,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from .attention import Rollout, packaged_model, record, shares_through_cycles, transition_shares
+from .attention import Rollout, RolloutError, packaged_model, record, shares_through_cycles, transition_shares
 from .config import Config
 from .environments import ACTION_NAMES, MOVES, make_task_family
 from .histories import atomic_path
@@ -95,7 +95,7 @@ class View:
 
     def figure(self) -> Figure:
         "The static figure."
-        figure = plt.figure(figsize=self.size)
+        figure = plt.figure(figsize=self.size, layout="constrained")
         self.draw(figure)
         plt.close(figure)
         return figure
@@ -208,7 +208,7 @@ def looks_view(rollout: Rollout, effects: np.ndarray | None = None) -> View:
     data = _common(rollout, "Where does the decision look?",
                    "The share of the query's attention on latents, on recent transitions and on the query itself, for each layer and head; the three sum to 1. "
                    "Below: the share on each latent slot.",
-                   "a share of attention is not a share of influence: on the goal this agent looks at latents that it does not need.",
+                   "a share of attention is not a share of influence: a decision may look at latents that it does not need, as the test shows.",
                    "" if effects is None else "the switch above draws how far the action changes (total variation distance, 0 to 1) if latents are "
                    "blank, or recent transitions are taken away.")
     data |= {"mass": packed(rollout.mass), "slots": packed(rollout.attention[..., :rollout.latents.shape[1]]), "episodes": rollout.episodes.tolist(),
@@ -307,7 +307,7 @@ def interventions_view(rollout: Rollout, branches: Branches, found: str = "") ->
     "What would have happened with other latents: the next action, and where agents go. `found` says what came out over many pairs."
     data = _common(rollout, "Interventions: what happens with other latents?",
                    f"The agent is taken up again after a compression, {branches.cells.shape[2]} times, with its own latents and with changed ones. Shading: the share of "
-                   "agents that came to a cell. Blank: the initial latents. Dashed square: the goal of the stream whose latents it is given. " + found,
+                   "agents that came to a cell. Blank: the initial latents. Dashed square: the " + branches.fact + " of the stream whose latents it is given. " + found,
                    "what an agent does with latents that no history would have given it (one slot blank) may say more about the mixture than about the slot.")
     n_cycles, n_names, n_copies, n_places, _ = branches.cells.shape
     grid = data["grid"]
@@ -316,14 +316,14 @@ def interventions_view(rollout: Rollout, branches: Branches, found: str = "") ->
     reached = np.stack([branches.reached(branches.own), branches.reached(branches.donor)], -1)
     data |= {"names": branches.names, "moments": [[cycle, int(rollout.compressed_at[cycle])] for cycle in branches.cycles],
              "probabilities": packed(branches.probabilities), "occupied": packed(came), "paths": number[:, :, 0].tolist(),
-             "reached": np.round(reached, 3).tolist(), "donor": branches.donor[0] * grid[1] + branches.donor[1], "n_copies": n_copies, "n_steps": n_places - 1}
+             "reached": np.round(reached, 3).tolist(), "donor": branches.donor[0] * grid[1] + branches.donor[1], "fact": branches.fact, "n_copies": n_copies, "n_steps": n_places - 1}
 
     def draw(figure: Figure) -> None:
         for ax, name in zip(figure.subplots(1, 3), range(3)):
             image = _draw_room(ax, came[-1, name].reshape(grid), data["facts"], branches.names[name])
             ax.plot(branches.donor[1], branches.donor[0], "s", markersize=9, markerfacecolor="none", markeredgecolor="#d55e00", markeredgewidth=2)
         figure.colorbar(image, ax=figure.axes, shrink=0.8, label="share of agents that came by")
-        figure.suptitle(f"{n_places - 1} steps after compression {branches.cycles[-1] + 1}; orange: its own goal, red: the donor's", fontsize=10)
+        figure.suptitle(f"{n_places - 1} steps after compression {branches.cycles[-1] + 1}; orange: its own, red: the donor's {branches.fact}", fontsize=10)
     return View("interventions", data, draw, (8, 3), 780)
 
 # %% ../nbs/10c_views.ipynb #10c-views-033
@@ -385,20 +385,27 @@ def explore(model: CompressedAD, config: Config, tasks: Sequence[int], n_steps: 
     return ipywidgets.VBox([ipywidgets.HBox([agent, donor]), ipywidgets.HBox([cycle, again, button]), output])
 
 # %% ../nbs/10c_views.ipynb #10c-views-039
-def gallery(model: CompressedAD, config: Config, rollouts: Sequence[Rollout], agent: int = 0, donor: int = 6, seed: int = 0) -> list[View]:
-    "All seven views of one of `rollouts`, which are of held-out tasks, one each: number `agent`, with the latents of number `donor` for the tests."
+def gallery(model: CompressedAD, config: Config, rollouts: Sequence[Rollout], agent: int = 0, donor: int = -1, seed: int = 0) -> list[View]:
+    """All seven views of one of `rollouts`, which are of held-out tasks, one each: number `agent`, with the latents of number `donor` for the tests.
+
+    The probes are fitted on about 256 streams of training tasks. Raises `RolloutError` if agent and donor are the same rollout.
+    """
+    if agent % len(rollouts) == donor % len(rollouts):
+        raise RolloutError(f"agent = {agent}, donor = {donor}: must be two different ones of {len(rollouts)} rollouts")
     family, one, other = rollouts[0].family, rollouts[agent], rollouts[donor]
     split = family.split(config.n_held_out_tasks, config.split_seed, config.n_training_tasks or None)
     n_cycles = len(one.compressed_at)
-    training = record(model, config, split.train, min(500, one.n_steps), seed + 1, n_streams=4, detail=False, progress=False)
+    tasks = split.train if len(split.train) <= 256 else np.random.default_rng(seed).choice(split.train, 256, replace=False)
+    training = record(model, config, tasks, min(500, one.n_steps), seed + 1, n_streams=round(256 / len(tasks)), detail=False, progress=False)
     readout, control = (fit_readout(training, shuffled=shuffled) for shuffled in (False, True))
     at_end = [cycle for cycle in range(n_cycles) if one.episode_ends[one.compressed_at[cycle] - 1]] or [n_cycles - 1]
     moments = sorted({1, *at_end})
-    reached = transplants(model, rollouts, at_end[-1], family.horizon, next(iter(true_cells(one))), seed)
+    fact = next(iter(true_cells(one)))
+    reached = transplants(model, rollouts, at_end[-1], family.horizon, fact, seed)
     pairs = len(rollouts) * (len(rollouts) - 1)
     swapped, kept = reached["another's"], reached["own"]
     told = (f"Over all {pairs} ordered pairs of held-out tasks, after compression {at_end[-1] + 1}: with another's latents {swapped[1]:.0%} go to the "
-            f"donor's goal and {swapped[0]:.0%} to their own; with their own latents {kept[0]:.0%} go to their own.")
+            f"donor's {fact} and {swapped[0]:.0%} to their own; with their own latents {kept[0]:.0%} go to their own.")
     return [replay_view(one), looks_view(one, decision_effects(model, one)), tape_view(one, reading_effects(model, one, other)),
             shares_view(one, segment_effects(model, one, other)),
             probes_view(one, readout, control, "give the latents to another agent: it goes to the cell that the map shows (Interventions). " + told),
@@ -411,7 +418,7 @@ def write_gallery(path: str | Path = "runs/gallery.html") -> None:
     use_style()
     split = make_task_family(config.task_family, config.task_family_arguments).split(config.n_held_out_tasks, config.split_seed)
     rollouts = record(model, config, split.held_out, n_steps=1000, progress=False)
-    page = views_page(gallery(model, config, rollouts), "What does the memory read?",
+    page = views_page(gallery(model, config, rollouts, donor=6), "What does the memory read?",
                       ["A transformer with a compressed memory (CompressedAD) acts in a dark room that it has never seen. Its weights are frozen; what it learns, it "
                        "learns from its own history. It reads ten recent transitions and sixteen latents, which it writes anew every eleven steps.",
                        "Every view has its test beside it. Use the sliders with the mouse or the arrow keys."])

@@ -4,6 +4,7 @@ Needs Chromium, which comes from the system: apt-get install chromium (Debian), 
 Chrome or Chromium named in the environment variable CHROMIUM. `make test` installs it where it may. Without it these tests
 are skipped; with REQUIRE_CHROMIUM=1 they fail. Screenshots are left in runs/screenshots.
 """
+import html
 import json
 import os
 import shutil
@@ -163,6 +164,34 @@ def test_names_in_the_data_stay_text(views, browser, tmp_path):
     page.close()
 
 
+def test_two_hidden_facts(browser, tmp_path):
+    from compressed_ad.attention import record
+    from compressed_ad.config import make_config, read_config
+    from compressed_ad.environments import make_task_family
+    from compressed_ad.model import make_model
+    from compressed_ad.views import gallery
+    arguments = {"size": 4, "horizon": 20, "charge_resets": True}
+    config = make_config(read_config("lab_key_to_door").model_dump() | {"task_family_arguments": arguments, "n_held_out_tasks": 40, "n_training_tasks": 300})
+    family = make_task_family(config.task_family, arguments)
+    model = make_model(config, family.observation_space, family.action_space)
+    rollouts = record(model, config, family.split(40, 0).held_out[:3], 200, progress=False)
+    made = {view.kind: view for view in gallery(model, config, rollouts)}
+    page = browser.new_page(viewport={"width": 900, "height": 1000})
+    watch = Watch(page, ("file:", "data:"))
+    for kind in ("probes", "interventions"):
+        path = tmp_path / f"{kind}.html"
+        made[kind].save(path)
+        page.goto(path.as_uri())
+        section = page.locator(f"#{kind}")
+        assert "key" in section.inner_text() and "door" in section.inner_text() and "goal" not in section.inner_text()
+        if kind == "probes":
+            before = picture(section)
+            section.locator("select").select_option(label="door")
+            assert picture(section) != before and "door: " in section.locator(".status").inner_text()
+    assert not watch.complaints
+    page.close()
+
+
 def test_gallery_page(browser, views, tmp_path):
     from compressed_ad.views import views_page
     path = tmp_path / "gallery.html"
@@ -175,6 +204,36 @@ def test_gallery_page(browser, views, tmp_path):
     assert links.count() >= 4, "views 2 to 5 lead to what tests them"
     links.first.click()
     assert page.url.endswith("#interventions") and not watch.complaints
+    page.close()
+
+
+STRICT_HOST = """<!doctype html><meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:;
+                                                    require-trusted-types-for 'script'; trusted-types host">
+<body><div id="output"></div><template id="cell">{output}</template><script>
+const policy = trustedTypes.createPolicy("host", {{createHTML: text => text}});
+document.getElementById("output").innerHTML = policy.createHTML(document.getElementById("cell").innerHTML);
+</script></body>"""
+FRAMING_HOST = """<!doctype html><meta charset="utf-8"><body>
+<iframe sandbox="allow-scripts allow-forms" style="width:900px;height:900px" srcdoc="{output}"></iframe></body>"""
+
+
+@pytest.mark.parametrize("host", ["strict", "framing"])
+@pytest.mark.parametrize("kind", ["replay", "heads"])
+def test_views_inside_stricter_notebooks(kind, host, views, browser, tmp_path):
+    """What VS Code and Colab do with an output, imitated: the first inserts it as HTML (no script of it runs) into a page that
+    forbids all fetching and untrusted HTML, frames inherit that; the second puts it into a sandboxed frame of another origin."""
+    output = views[kind]._repr_mimebundle_()["text/html"]
+    path = tmp_path / "host.html"
+    path.write_text(STRICT_HOST.format(output=output) if host == "strict" else FRAMING_HOST.format(output=html.escape(output)), encoding="utf-8")
+    page = browser.new_page(viewport={"width": 1000, "height": 1000})
+    watch = Watch(page, ("file:", "data:", "about:"))
+    page.goto(path.as_uri())
+    frame = page.frame_locator("iframe")
+    section = (frame.frame_locator("iframe") if host == "framing" else frame).locator(f"#{kind}")
+    section.locator("h2").wait_for(timeout=20_000)
+    touch(section, kind)
+    assert not watch.complaints
     page.close()
 
 

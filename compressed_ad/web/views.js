@@ -433,23 +433,21 @@ const compressedAD = (() => {
     controls.append(choice("after", names, value => { moment = value; draw(); }, moment).node,
                     choice("intervention", data.names, value => { changed = value; draw(); }, changed).node);
     panels.append(element("div", {}, rooms[0].svg, element("br"), before.svg), element("div", {}, rooms[1].svg, element("br"), after.svg), scale(data.colormap, "1", "share of agents that came to a cell"));
-    swatches(legend, [[colours.goal, "the agent's own goal"], ["#d55e00", "the donor's goal"], [colours.agent, "path of one of the agents"]]);
+    swatches(legend, [[colours.goal, `its own ${Object.keys(data.facts).join(" and ")}`], ["#d55e00", `the donor's ${data.fact}`], [colours.agent, "path of one of the agents"]]);
     function draw() {
       [0, changed].forEach((which, side) => {
         const part = rooms[side], places = data.paths[moment][which].map(part.centre);
         const near = k => k > 0 && Math.abs(places[k][0] - places[k - 1][0]) + Math.abs(places[k][1] - places[k - 1][1]) <= part.size + 1;  // a new episode is a jump
         const path = places.map(([x, y], k) => `${near(k) ? "L" : "M"}${x.toFixed(1)},${y.toFixed(1)}`).join(" ");
         part.cells.forEach((_, cell) => part.colour(cell, shade(data.colormap, occupied.at(moment, which, cell))));
-        const marks = [shape("path", {d: path, fill: "none", stroke: colours.agent, "stroke-width": 3, "data-role": "path"})];
-        if (data.donor !== null) {
-          const [x, y] = part.centre(data.donor);
-          marks.push(shape("rect", {x: x - 11, y: y - 11, width: 22, height: 22, fill: "none", stroke: "#d55e00", "stroke-width": 3, "stroke-dasharray": "4 2"}));
-        }
-        part.over.replaceChildren(...marks);
+        const [x, y] = part.centre(data.donor);
+        part.over.replaceChildren(
+          shape("path", {d: path, fill: "none", stroke: colours.agent, "stroke-width": 3, "data-role": "path"}),
+          shape("rect", {x: x - 11, y: y - 11, width: 22, height: 22, fill: "none", stroke: "#d55e00", "stroke-width": 3, "stroke-dasharray": "4 2"}));
         [before, after][side].draw(data.action_names.map((_, action) => probabilities.at(moment, which, action)), colours.agent);
       });
       const distance = data.action_names.reduce((sum, _, a) => sum + Math.abs(probabilities.at(moment, 0, a) - probabilities.at(moment, changed, a)) / 2, 0);
-      const went = which => `${percent(data.reached[moment][which][0])} to their own goal` + (data.donor === null ? "" : `, ${percent(data.reached[moment][which][1])} to the donor's`);
+      const went = which => `${percent(data.reached[moment][which][0])} to their own ${data.fact}, ${percent(data.reached[moment][which][1])} to the donor's`;
       status.textContent = `${data.names[changed]}: the next action changes by ${distance.toFixed(2)}; of ${data.n_copies} agents in ${data.n_steps} steps ${went(changed)} (own latents: ${went(0)})`;
     }
     draw();
