@@ -148,6 +148,14 @@ def _common(rollout: Rollout, title: str, caption: str, caveat: str, test: str =
             "colours": COLOURS, "colormap": ["#%02x%02x%02x" % colour for colour in COLORMAP]}
 
 
+def _needs(rollout: Rollout, attention: bool = False, compressions: int = 0) -> None:
+    "Raise `RolloutError` if a rollout lacks what a view draws."
+    if attention and not rollout.attention.size:
+        raise RolloutError("attention of single tokens was not recorded: record with detail=True")
+    if len(rollout.compressed_at) < compressions:
+        raise RolloutError(f"{rollout.n_steps} steps with {len(rollout.compressed_at)} compressions: must be long enough for at least {compressions}")
+
+
 def _draw_room(axes: plt.Axes, values: np.ndarray, facts: Mapping[str, tuple[int, int]], title: str, high: float | None = 1.0) -> Any:
     "A room with a value in each cell; facts are outlined."
     image = axes.imshow(values, cmap="cividis", vmin=0, vmax=high)
@@ -199,12 +207,16 @@ def replay_view(rollout: Rollout) -> View:
             ax.plot(column, row, "o", color=COLOURS["agent"], markersize=8)
             move = MOVES[rollout.actions[step]]
             ax.arrow(column, row, 0.6 * move[1], 0.6 * move[0], color=COLOURS["agent"], width=0.08)
-        figure.suptitle("attention on recent transitions, where they led (mean over heads)", fontsize=10)
+        figure.suptitle("attention on recent transitions, where they led (mean over heads; each panel from 0 to its own largest)", fontsize=10)
     return View("replay", data, draw, (8, 3.2), 800)
 
 # %% ../nbs/10c_views.ipynb #10c-views-017
 def looks_view(rollout: Rollout, effects: np.ndarray | None = None) -> View:
-    "Attention of each decision on latents, recent transitions and the query; beside it `decision_effects`, if they are given."
+    """Attention of each decision on latents, recent transitions and the query; beside it `decision_effects`, if they are given.
+
+    Raises `RolloutError` if attention was not recorded.
+    """
+    _needs(rollout, attention=True)
     data = _common(rollout, "Where does the decision look?",
                    "The share of the query's attention on latents, on recent transitions and on the query itself, for each layer and head; the three sum to 1. "
                    "Below: the share on each latent slot.",
@@ -229,7 +241,11 @@ def looks_view(rollout: Rollout, effects: np.ndarray | None = None) -> View:
 
 # %% ../nbs/10c_views.ipynb #10c-views-020
 def tape_view(rollout: Rollout, effects: np.ndarray | None = None) -> View:
-    "What each query token reads in each compression; beside it `reading_effects`, if they are given."
+    """What each query token reads in each compression; beside it `reading_effects`, if they are given.
+
+    Raises `RolloutError` if attention was not recorded, or nothing was compressed.
+    """
+    _needs(rollout, attention=True, compressions=1)
     n = rollout.latents.shape[1]
     data = _common(rollout, "Compression tape: what is written into each latent?",
                    "One compression. Each row is a query token, which becomes a latent; columns are the old latents and the transitions of the segment. "
@@ -283,7 +299,7 @@ def probes_view(rollout: Rollout, readout: Readout, control: Readout, test: str 
     read, lucky, been = readout.maps(rollout.latents), control.maps(rollout.latents), visited_cells(rollout)[rollout.compressed_at]
     data = _common(rollout, "Probe maps: what can be read off the latents?",
                    "Linear probes fitted on training tasks. For a hidden fact: the probability of each cell (row times column). For visited cells: a score. "
-                   "In the middle the same with the labels of other streams: what it shows is not in the latents.",
+                   "Before a fact is known a probe still has to name some cell. In the middle the same with the labels of other streams: what it shows needs no knowledge of this stream.",
                    "a probe shows what is there in a simple form, not what the agent uses, nor for how long it would be there without being shown again.", test)
     def flat(maps):
         return {name: packed(values.reshape(len(values), -1)) for name, values in maps.items()}
@@ -299,7 +315,8 @@ def probes_view(rollout: Rollout, readout: Readout, control: Readout, test: str 
         axes[0].set(xlabel="compression", ylabel=f"probability at the {fact}", ylim=(0, 1.02))
         axes[0].legend(fontsize=8)
         for ax, cycle, name in zip(axes[1:], (max(first - 1, 0), first, len(been) - 1), ("before", "just after", "at the end")):
-            _draw_room(ax, read[fact][cycle], data["facts"], f"{name}: {cycle + 1}")
+            image = _draw_room(ax, read[fact][cycle], data["facts"], f"{name}: {cycle + 1}")
+        figure.colorbar(image, ax=axes[1:], shrink=0.7, label="probability")
     return View("probes", data, draw, (9, 2.6), 640)
 
 # %% ../nbs/10c_views.ipynb #10c-views-030
@@ -307,7 +324,7 @@ def interventions_view(rollout: Rollout, branches: Branches, found: str = "") ->
     "What would have happened with other latents: the next action, and where agents go. `found` says what came out over many pairs."
     data = _common(rollout, "Interventions: what happens with other latents?",
                    f"The agent is taken up again after a compression, {branches.cells.shape[2]} times, with its own latents and with changed ones. Shading: the share of "
-                   "agents that came to a cell. Blank: the initial latents. Dashed square: the " + branches.fact + " of the stream whose latents it is given. " + found,
+                   "agents that came to a cell. Blank: the initial latents. Dashed square: the " + branches.fact + " of the donor, whose latents are \"another's\". " + found,
                    "what an agent does with latents that no history would have given it (one slot blank) may say more about the mixture than about the slot.")
     n_cycles, n_names, n_copies, n_places, _ = branches.cells.shape
     grid = data["grid"]
@@ -321,14 +338,18 @@ def interventions_view(rollout: Rollout, branches: Branches, found: str = "") ->
     def draw(figure: Figure) -> None:
         for ax, name in zip(figure.subplots(1, 3), range(3)):
             image = _draw_room(ax, came[-1, name].reshape(grid), data["facts"], branches.names[name])
-            ax.plot(branches.donor[1], branches.donor[0], "s", markersize=9, markerfacecolor="none", markeredgecolor="#d55e00", markeredgewidth=2)
+            ax.add_patch(plt.Rectangle((branches.donor[1] - 0.4, branches.donor[0] - 0.4), 0.8, 0.8, fill=False, linestyle="--", edgecolor="#d55e00", linewidth=2))
         figure.colorbar(image, ax=figure.axes, shrink=0.8, label="share of agents that came by")
-        figure.suptitle(f"{n_places - 1} steps after compression {branches.cycles[-1] + 1}; orange: its own, red: the donor's {branches.fact}", fontsize=10)
+        figure.suptitle(f"{n_places - 1} steps after compression {branches.cycles[-1] + 1}; solid: its own, dashed: the donor's {branches.fact}", fontsize=10)
     return View("interventions", data, draw, (8, 3), 780)
 
 # %% ../nbs/10c_views.ipynb #10c-views-033
 def heads_view(rollout: Rollout, n_cycles: int = 12) -> View:
-    "All heads of encoder and decoder, small and large, for `n_cycles` compressions spread over the rollout."
+    """All heads of encoder and decoder, small and large, for `n_cycles` compressions spread over the rollout.
+
+    Raises `RolloutError` if attention was not recorded, or nothing was compressed.
+    """
+    _needs(rollout, attention=True, compressions=1)
     total = len(rollout.compressed_at)
     cycles = np.unique(np.linspace(0, total - 1, min(n_cycles, total)).round().astype(int))
     first = np.flatnonzero(rollout.rewards > 0)
@@ -354,19 +375,32 @@ def heads_view(rollout: Rollout, n_cycles: int = 12) -> View:
         shown += [(f"decoder {layer + 1}.{head + 1}", decoder[place, layer, head]) for layer in range(decoder.shape[1]) for head in range(decoder.shape[2])]
         columns = -(-len(shown) // 2)
         for ax, (title, values) in zip(figure.subplots(2, columns).ravel(), shown):
-            ax.imshow(values, cmap="cividis", vmin=0, vmax=0.4, aspect="auto")
+            image = ax.imshow(values, cmap="cividis", vmin=0, vmax=0.4, aspect="auto")
             ax.set_title(title, fontsize=8)
             ax.set(xticks=[], yticks=[])
             ax.grid(False)
         for ax in figure.axes[len(shown):]:
             ax.set_axis_off()
+        figure.colorbar(image, ax=figure.axes, shrink=0.8, extend="max", label="attention")
         figure.suptitle(f"compression {cycles[place] + 1}: layer and head; rows look at columns", fontsize=10)
     return View("heads", data, draw, (8, 3.4), 980)
 
 # %% ../nbs/10c_views.ipynb #10c-views-036
 def explore(model: CompressedAD, config: Config, tasks: Sequence[int], n_steps: int = 400, seed: int = 0) -> ipywidgets.Widget:
-    "Controls that let a model act again: choose agent, donor, moment and seed, and see the interventions on what happens."
-    rollouts = {int(task): rollout for task, rollout in zip(tasks, record(model, config, tasks, n_steps, seed, progress=False))}
+    """Controls that let a model act again: choose agent, donor, moment and seed, and see the interventions on what happens.
+
+    Another seed is another life: the agents act again from the first step. Raises `RolloutError` for fewer than two tasks,
+    or too few steps for a compression.
+    """
+    if len(set(tasks)) < 2:
+        raise RolloutError(f"tasks = {[int(task) for task in tasks]}: must be at least two different ones, an agent and a donor")
+    lives = {}
+    def lived(number):
+        if number not in lives:
+            lives[number] = {int(task): rollout for task, rollout in zip(tasks, record(model, config, tasks, n_steps, number, progress=False))}
+        return lives[number]
+    rollouts = lived(seed)
+    _needs(next(iter(rollouts.values())), compressions=1)
     n_cycles = len(next(iter(rollouts.values())).compressed_at)
     def named(task):
         return ", ".join(f"{fact} in row {row}, column {column}" for fact, (row, column) in true_cells(rollouts[task]).items())
@@ -374,12 +408,15 @@ def explore(model: CompressedAD, config: Config, tasks: Sequence[int], n_steps: 
     agent = ipywidgets.Dropdown(options=choices, value=choices[0][1], description="agent")
     donor = ipywidgets.Dropdown(options=choices, value=choices[-1][1], description="donor")
     cycle = ipywidgets.IntSlider(min=1, max=n_cycles, value=n_cycles, description="after compression", style={"description_width": "initial"})
-    again = ipywidgets.IntText(value=0, description="seed")
+    again = ipywidgets.BoundedIntText(value=seed, min=0, max=10**6, description="seed")
     button, output = ipywidgets.Button(description="let it act"), ipywidgets.HTML()
 
     def run(_: Any = None) -> None:
-        mine = rollouts[agent.value]
-        output.value = interventions_view(mine, branch(model, mine, rollouts[donor.value], [cycle.value - 1], seed=again.value)).frame()
+        if agent.value == donor.value:
+            output.value = "Agent and donor are the same: choose two rooms."
+            return
+        now = lived(again.value)
+        output.value = interventions_view(now[agent.value], branch(model, now[agent.value], now[donor.value], [cycle.value - 1], seed=again.value)).frame()
     button.on_click(run)
     run()
     return ipywidgets.VBox([ipywidgets.HBox([agent, donor]), ipywidgets.HBox([cycle, again, button]), output])
@@ -388,11 +425,14 @@ def explore(model: CompressedAD, config: Config, tasks: Sequence[int], n_steps: 
 def gallery(model: CompressedAD, config: Config, rollouts: Sequence[Rollout], agent: int = 0, donor: int = -1, seed: int = 0) -> list[View]:
     """All seven views of one of `rollouts`, which are of held-out tasks, one each: number `agent`, with the latents of number `donor` for the tests.
 
-    The probes are fitted on about 256 streams of training tasks. Raises `RolloutError` if agent and donor are the same rollout.
+    The probes are fitted on about 256 streams of training tasks. Raises `RolloutError` if agent and donor are the same
+    rollout, if attention was not recorded, or if there are fewer than two compressions.
     """
     if agent % len(rollouts) == donor % len(rollouts):
         raise RolloutError(f"agent = {agent}, donor = {donor}: must be two different ones of {len(rollouts)} rollouts")
     family, one, other = rollouts[0].family, rollouts[agent], rollouts[donor]
+    for rollout in (one, other):
+        _needs(rollout, attention=True, compressions=2)
     split = family.split(config.n_held_out_tasks, config.split_seed, config.n_training_tasks or None)
     n_cycles = len(one.compressed_at)
     tasks = split.train if len(split.train) <= 256 else np.random.default_rng(seed).choice(split.train, 256, replace=False)
@@ -402,9 +442,10 @@ def gallery(model: CompressedAD, config: Config, rollouts: Sequence[Rollout], ag
     moments = sorted({1, *at_end})
     fact = next(iter(true_cells(one)))
     reached = transplants(model, rollouts, at_end[-1], family.horizon, fact, seed)
-    pairs = len(rollouts) * (len(rollouts) - 1)
+    places = [true_cells(rollout)[fact] for rollout in rollouts]
+    pairs = sum(own != cell for own in places for cell in places)
     swapped, kept = reached["another's"], reached["own"]
-    told = (f"Over all {pairs} ordered pairs of held-out tasks, after compression {at_end[-1] + 1}: with another's latents {swapped[1]:.0%} go to the "
+    told = (f"Over all {pairs} ordered pairs of held-out tasks with different cells, after compression {at_end[-1] + 1}: with another's latents {swapped[1]:.0%} go to the "
             f"donor's {fact} and {swapped[0]:.0%} to their own; with their own latents {kept[0]:.0%} go to their own.")
     return [replay_view(one), looks_view(one, decision_effects(model, one)), tape_view(one, reading_effects(model, one, other)),
             shares_view(one, segment_effects(model, one, other)),

@@ -39,6 +39,19 @@ const compressedAD = (() => {
     return element("label", {}, input, label);
   }
 
+  function pointable(node, limits, locate, show) {  // a place in a picture, pointed at with the mouse or with the arrow keys
+    const by = {ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1]};
+    let place = [0, 0];
+    node.setAttribute("tabindex", "0");
+    node.addEventListener("mousemove", event => { place = locate(event); show(...place); });
+    node.addEventListener("keydown", event => {
+      if (!(event.key in by)) return;
+      event.preventDefault();
+      place = place.map((at, axis) => Math.max(0, Math.min(limits[axis] - 1, at + by[event.key][axis])));
+      show(...place);
+    });
+  }
+
   function frame(root, data) {
     const controls = element("div", {class: "controls"}), status = element("div", {class: "status", "aria-live": "polite"});
     const panels = element("div", {class: "panels"}), legend = element("div", {class: "legend"});
@@ -298,10 +311,9 @@ const compressedAD = (() => {
       const strongest = .25;
       by_slot.draw((slot, step) => shade(data.colormap, overHeads(slots, head, data.layers, data.heads, [step], [slot]) / strongest));
       buttons.forEach((button, number) => button.setAttribute("aria-pressed", number === head));
-      status.textContent = `${names[head]}; point at the chart for numbers`;
+      status.textContent = `${names[head]}; point at the chart for numbers, or use the arrow keys on it`;
     }
-    big.svg.addEventListener("mousemove", event => {
-      const step = big.position(event);
+    pointable(big.svg, [1, data.n_steps], event => [0, big.position(event)], (_, step) => {
       status.textContent = `${names[head]}, step ${step}, episode ${data.episodes[step] + 1}: ` +
         kinds.map((name, kind) => `${name} ${overHeads(mass, head, data.layers, data.heads, [step], [kind]).toFixed(2)}`).join(", ") +
         (tested ? `; change without latents ${effects.at(step, 0).toFixed(2)}, without recent transitions ${effects.at(step, 1).toFixed(2)}` : "");
@@ -331,10 +343,11 @@ const compressedAD = (() => {
     const outline = shape("rect", {x: 45, width: columns * wide + 1, height: tall + 1, fill: "none", stroke: "#000000", "stroke-width": 2, "data-role": "slot"});
     matrix.append(outline, shape("line", {x1: 45.5 + n * wide, x2: 45.5 + n * wide, y1: 16, y2: 20 + n * tall, stroke: "#000000", "stroke-width": 2}));
     const scrubber = slider("compression", data.segments.length - 1, 0, value => { cycle = value; draw(); });
+    const heads = choice("head", headNames(data.layers, data.heads), value => { head = value; draw(); });
     const slots = choice("slot", range(n).map(String), value => pick(value));
-    controls.append(scrubber.node, choice("head", headNames(data.layers, data.heads), value => { head = value; draw(); }).node, slots.node,
+    controls.append(scrubber.node, heads.node, slots.node,
       element("button", {type: "button", disabled: data.first_cycle === null ? "" : null, onclick: () => { cycle = data.first_cycle; scrubber.input.value = cycle; draw(); }}, "takes the first reward"));
-    if (effects) controls.append(toggle("the test: how far another stream's token there moves the latent", false, value => { tested = value; draw(); }));
+    if (effects) controls.append(toggle("the test: how far another stream's token there moves the latent", false, value => { tested = value; heads.select.disabled = value; draw(); }));
     panels.append(matrix, place.svg, scale(data.colormap, "0.4 and more", "attention, or distance moved"));
     swatches(legend, [[colours.goal, "the true cell"]]);
     const value = (row, column) => tested ? effects.at(cycle, row, column) : overHeads(reading, head, data.layers, data.heads, [cycle], [row, column]);
@@ -346,9 +359,10 @@ const compressedAD = (() => {
       steps.forEach((step, k) => by_cell.set(data.next_cells[step], (by_cell.get(data.next_cells[step]) ?? 0) + value(slot, n + k)));
       const most = Math.max(1e-9, ...by_cell.values());
       place.cells.forEach((_, cell) => place.colour(cell, by_cell.has(cell) ? mixed(colours.latents, .08 + .92 * by_cell.get(cell) / most) : "#f4f4f4"));
+      const strongest = range(n + steps.length).reduce((best, column) => value(slot, column) > value(slot, best) ? column : best, 0);
       const old = range(n).reduce((sum, column) => sum + value(slot, column), 0), now = steps.reduce((sum, _, k) => sum + value(slot, n + k), 0);
       status.textContent = `compression ${cycle + 1}, steps ${steps[0]} to ${steps[steps.length - 1]}; slot ${slot} ` + (tested
-        ? `is moved most by ${most.toFixed(2)} (1: as far as another stream's latent)` : `reads ${percent(old)} from old latents, ${percent(now)} from transitions`) +
+        ? `is moved most by ${strongest < n ? `old latent ${strongest}` : `step ${steps[strongest - n]}`}: ${value(slot, strongest).toFixed(2)} (1: as far as another stream's latent)` : `reads ${percent(old)} from old latents, ${percent(now)} from transitions`) +
         (steps.some(step => data.rewarded.includes(step)) ? "; there was a reward" : "");
     }
     draw();
@@ -378,9 +392,9 @@ const compressedAD = (() => {
         `${cycle ? percent(share(cycle, cycle - 1)) : "nothing"} from the one before, ${percent(data.no_history[cycle])} from no history at all (query tokens, initial latents)` +
         (first !== null && first <= cycle ? `; the segment with the first reward is ${cycle - first + 1} compressions old` : "");
     }
-    map.canvas.addEventListener("mousemove", event => {
-      const [row, column] = map.place(event);
-      if (column <= row) status.textContent = `after compression ${row + 1}, segment ${column + 1}: share ${share(row, column).toExponential(1)}` + (moved ? `, moved by ${effect(row, column).toExponential(1)}` : "");
+    pointable(map.canvas, [n, n], event => map.place(event), (row, column) => {
+      if (column > row) status.textContent = `after compression ${row + 1}, segment ${column + 1}: not there yet`;
+      else status.textContent = `after compression ${row + 1}, segment ${column + 1}: share ${share(row, column).toExponential(1)}` + (moved ? `, moved by ${effect(row, column).toExponential(1)}` : "");
     });
     map.canvas.addEventListener("click", event => { cycle = map.place(event)[0]; scrubber.input.value = cycle; draw(); });
     draw();
@@ -492,8 +506,7 @@ const compressedAD = (() => {
       borders(part, 0).forEach(at => { pen.beginPath(); pen.moveTo(0, at * size); pen.lineTo(shape4[4] * size, at * size); pen.stroke(); });
       const axes = part === "encoder" ? "rows and columns: old latents, segment (oldest first), query tokens"
         : "rows: decisions after this compression, one below the other; columns: latents, transitions (latest first), the query itself";
-      view.canvas.addEventListener("mousemove", event => {
-        const [row, column] = view.place(event);
+      pointable(view.canvas, [shape4[3], shape4[4]], event => view.place(event), (row, column) => {
         status.textContent = `${title(which)}: row ${row} gives ${value(which, row, column).toFixed(3)} to column ${column}`;
       });
       large.replaceChildren(element("p", {}, element("strong", {}, title(which)), ` (${shape4[3]} x ${shape4[4]}) ${axes}`), view.canvas);
