@@ -270,7 +270,7 @@ def _packaged(name: str, ending: str) -> Path:
         raise CheckpointError(f"packaged model {name!r}: must be one of {', '.join(known)}")
     return folder / f"{name}{ending}"
 
-# %% ../nbs/10_attention.ipynb #10-attention-031
+# %% ../nbs/10_attention.ipynb #10-attention-032
 def encoder_shares(attention: np.ndarray, n_latent: int) -> np.ndarray:
     """How much of each new latent comes from each token that went in, (n_compressions, n_latent, n): rows sum to one.
 

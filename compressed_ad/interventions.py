@@ -66,8 +66,9 @@ def decision_effects(model: CompressedAD, rollout: Rollout) -> np.ndarray:
 
 # %% ../nbs/10b_interventions.ipynb #10b-interventions-015
 def _moved(changed: Tensor, latents: Tensor, donors: Tensor) -> Tensor:
-    "Distance of `changed` from `latents`, slot by slot, in units of the distance to the donor's; (..., n_latent)."
-    return (changed - latents).norm(dim=-1) / (donors - latents).norm(dim=-1)
+    "Distance of `changed` from `latents`, slot by slot, in units of the distance to the donor's; 0 where those are the same; (..., n_latent)."
+    apart = (donors - latents).norm(dim=-1)
+    return torch.where(apart > 1e-4 * latents.norm(dim=-1), (changed - latents).norm(dim=-1) / apart, 0)
 
 
 @torch.no_grad()
@@ -114,7 +115,7 @@ def _check_pair(rollout: Rollout, donor: Rollout) -> None:
     if not np.array_equal(rollout.compressed_at, donor.compressed_at):
         raise RolloutError("rollout and donor were not compressed at the same steps: they must be as long, and of one model")
 
-# %% ../nbs/10b_interventions.ipynb #10b-interventions-023
+# %% ../nbs/10b_interventions.ipynb #10b-interventions-024
 @dataclass(frozen=True)
 class Readout:
     "Linear probes of the latents of a grid task: for each hidden fact that is a cell its row and its column, and visited cells."
@@ -200,7 +201,7 @@ def fit_readout(rollouts: Sequence[Rollout], every: int = 7, shuffled: bool = Fa
                             for axis in (0, 1)))
     return Readout(grid, facts, tuple(probes), make_pipeline(StandardScaler(), Ridge(alpha=1000.0)).fit(features, been.astype(float)))
 
-# %% ../nbs/10b_interventions.ipynb #10b-interventions-028
+# %% ../nbs/10b_interventions.ipynb #10b-interventions-029
 @dataclass
 class Paths:
     "Where agents went: `cells` (n, n_steps + 1, 2) with the one they stood on, `rewards` (n, n_steps), and the `probabilities` (n, n_actions) of the first action."
@@ -239,7 +240,7 @@ def follow(model: CompressedAD, rollouts: Sequence[Rollout], cycle: int | None, 
         rewards.append(transitions.rewards[:, 0].numpy())
     return Paths(np.stack(cells, 1), np.stack(rewards, 1), probabilities)
 
-# %% ../nbs/10b_interventions.ipynb #10b-interventions-031
+# %% ../nbs/10b_interventions.ipynb #10b-interventions-032
 def transplants(model: CompressedAD, rollouts: Sequence[Rollout], cycle: int, n_steps: int, fact: str, seed: int = 0) -> dict[str, tuple[float, float]]:
     """All ordered pairs of rollouts: with which `latents` how often does an agent reach its own `fact`, and how often the donor's?
 
@@ -255,7 +256,7 @@ def transplants(model: CompressedAD, rollouts: Sequence[Rollout], cycle: int, n_
     paths = {name: follow(model, agents, cycle, np.stack(latents), n_steps, seed) for name, latents in given.items()}
     return {name: (float(path.reached(own).mean()), float(path.reached(donors).mean())) for name, path in paths.items()}
 
-# %% ../nbs/10b_interventions.ipynb #10b-interventions-035
+# %% ../nbs/10b_interventions.ipynb #10b-interventions-036
 @dataclass
 class Branches:
     """What would have happened: a rollout taken up again after each of `cycles`, under each of the interventions `names`.

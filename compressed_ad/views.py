@@ -185,6 +185,7 @@ def memory_cells(rollout: Rollout) -> np.ndarray:
 
 def replay_view(rollout: Rollout) -> View:
     "The room, step by step, with arcs from the agent to what it looks at. Raises `RolloutError` if attention was not recorded."
+    _needs(rollout, attention=True)
     data = _common(rollout, "Replay: what does each decision look at?",
                    "The agent in its room, one decision at a time. Arcs lead to where recent transitions ended; their width is the attention on them. "
                    "Bars: the probability of each action, and attention by token. Attention is a softmax: all tokens together are 1.",
@@ -194,11 +195,13 @@ def replay_view(rollout: Rollout) -> View:
     through = memory_cells(rollout)
     data |= {"attention": packed(rollout.attention), "probabilities": packed(rollout.probabilities), "n_recent": rollout.n_recent.tolist(),
              "memory_cells": packed(through)}
-    grid, first = data["grid"], data["first_reward"] or 0
+    grid, rewarded = data["grid"], data["first_reward"] is not None
+    first = data["first_reward"] if rewarded else rollout.n_steps // 2
+    names = ("before the first reward", "after it", "at the end") if rewarded else ("no reward", "no reward", "at the end")
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots(1, 3)
-        for ax, step, name in zip(axes, (max(0, first - 1), min(first + 1, rollout.n_steps - 1), rollout.n_steps - 1), ("before the first reward", "after it", "at the end")):
+        for ax, step, name in zip(axes, (max(0, first - 1), min(first + 1, rollout.n_steps - 1), rollout.n_steps - 1), names):
             n, n_latent = rollout.n_recent[step], data["n_latent"]
             weights, looked = rollout.attention[step].astype(float).mean((0, 1))[n_latent:n_latent + n], np.zeros(np.prod(grid))
             np.add.at(looked, [data["next_cells"][step - k - 1] for k in range(n)], weights)
@@ -265,12 +268,16 @@ def tape_view(rollout: Rollout, effects: np.ndarray | None = None) -> View:
             ax.axvline(n - 0.5, color="white", linewidth=1.5)
             ax.set(title=title, xlabel="old latents | transitions, oldest first", ylabel="new latent", yticks=range(0, n, 5))
             ax.grid(False)
-        figure.suptitle(f"compression {cycle + 1}, the one that takes the first reward", fontsize=10)
+        figure.suptitle(f"compression {cycle + 1}" + ("" if data["first_cycle"] is None else ", the one that takes the first reward"), fontsize=10)
     return View("tape", data, draw, (8, 3.4), 620)
 
 # %% ../nbs/10c_views.ipynb #10c-views-023
 def shares_view(rollout: Rollout, effects: np.ndarray | None = None) -> View:
-    "How much of each past segment is in the latents of each moment; beside it `segment_effects`, if they are given."
+    """How much of each past segment is in the latents of each moment; beside it `segment_effects`, if they are given.
+
+    Raises `RolloutError` if attention was not recorded, or nothing was compressed.
+    """
+    _needs(rollout, attention=True, compressions=1)
     through = shares_through_cycles(rollout).mean(1)  # (n_compressions, n_compressions + 1)
     data = _common(rollout, "Rollout through cycles: what is left of an old segment?",
                    "Attention rollout: heads averaged, half of each token is what it was before the layer, multiplied over layers and compressions. "
@@ -295,7 +302,11 @@ def shares_view(rollout: Rollout, effects: np.ndarray | None = None) -> View:
 
 # %% ../nbs/10c_views.ipynb #10c-views-027
 def probes_view(rollout: Rollout, readout: Readout, control: Readout, test: str = "") -> View:
-    "What linear probes read off the latents after each compression, with shuffled labels and the truth beside it."
+    """What linear probes read off the latents after each compression, with shuffled labels and the truth beside it.
+
+    Raises `RolloutError` if nothing was compressed.
+    """
+    _needs(rollout, compressions=1)
     read, lucky, been = readout.maps(rollout.latents), control.maps(rollout.latents), visited_cells(rollout)[rollout.compressed_at]
     data = _common(rollout, "Probe maps: what can be read off the latents?",
                    "Linear probes fitted on training tasks. For a hidden fact: the probability of each cell (row times column). For visited cells: a score. "
@@ -306,15 +317,18 @@ def probes_view(rollout: Rollout, readout: Readout, control: Readout, test: str 
     data |= {"maps": flat(read), "shuffled": flat(lucky), "visited": packed(been.reshape(len(been), -1))}
 
     def draw(figure: Figure) -> None:
-        fact, first = next(iter(data["facts"])), data["first_cycle"] or 0
+        fact, first = next(iter(data["facts"])), data["first_cycle"]
+        last = len(been) - 1
+        moments = [(0, "first"), (last // 2, "half-way"), (last, "last")] if first is None else [(max(first - 1, 0), "before"), (first, "just after"), (last, "at the end")]
         row, column = data["facts"][fact]
         axes = figure.subplots(1, 4, width_ratios=(1.6, 1, 1, 1))
         for maps, label, style in ((read, "probe", "-"), (lucky, "shuffled labels", ":")):
             axes[0].plot(1 + np.arange(len(been)), maps[fact][:, row, column], style, label=label)
-        axes[0].axvline(first + 1, color="#222222", linewidth=1)
+        if first is not None:
+            axes[0].axvline(first + 1, color="#222222", linewidth=1)
         axes[0].set(xlabel="compression", ylabel=f"probability at the {fact}", ylim=(0, 1.02))
         axes[0].legend(fontsize=8)
-        for ax, cycle, name in zip(axes[1:], (max(first - 1, 0), first, len(been) - 1), ("before", "just after", "at the end")):
+        for ax, (cycle, name) in zip(axes[1:], moments):
             image = _draw_room(ax, read[fact][cycle], data["facts"], f"{name}: {cycle + 1}")
         figure.colorbar(image, ax=axes[1:], shrink=0.7, label="probability")
     return View("probes", data, draw, (9, 2.6), 640)

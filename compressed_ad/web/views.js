@@ -223,7 +223,7 @@ const compressedAD = (() => {
     const place = room(data.grid, 38, "room", data.facts, colours);
     const actions = bars("probability of each action", data.action_names, 300, 130);
     const n = data.n_latent, room_for = attention.shape[3] - n - 1;
-    const tokens = bars("attention by token, oldest at the left", range(n + room_for + 1).map(() => ""), 420, 130, .5);
+    const tokens = bars("attention by token, oldest at the left", range(n + room_for + 1).map(() => ""), 420, 130);
     const marks = timeline(data, 640);
     let step = 0, head = 0, memory = false, timer = null;
     const scrubber = slider("step", data.n_steps - 1, 0, value => { step = value; draw(); });
@@ -278,7 +278,7 @@ const compressedAD = (() => {
     const by_slot = heat(data.n_latent, data.n_steps, 1, 5, "attention on each latent slot over the steps");
     by_slot.canvas.style.cssText = `width:${800 - 52}px;height:${data.n_latent * 6}px;margin-left:46px`;
     const gallery = element("div", {class: "gallery"}), names = headNames(data.layers, data.heads);
-    let head = 0, averaged = true, tested = false;
+    let head = 0, averaged = true, tested = false, drawn = [];
     const in_episodes = data.episodes[data.n_steps - 1] + 1;
     function smooth(values) {
       if (!averaged) return values;
@@ -307,6 +307,7 @@ const compressedAD = (() => {
     function draw() {
       const shown = lines(head);
       if (tested) ["latents", "recent"].forEach((name, kind) => shown.push({values: smooth(range(data.n_steps).map(step => effects.at(step, kind))), colour: colours[name], dash: "5 4"}));
+      drawn = shown;
       big.draw(shown, [...data.compressed_at.map(step => [step, "#e3d4ea", .7]), ...(data.first_reward === null ? [] : [[data.first_reward, "#222222", 1.5]])]);
       const strongest = .25;
       by_slot.draw((slot, step) => shade(data.colormap, overHeads(slots, head, data.layers, data.heads, [step], [slot]) / strongest));
@@ -315,8 +316,8 @@ const compressedAD = (() => {
     }
     pointable(big.svg, [1, data.n_steps], event => [0, big.position(event)], (_, step) => {
       status.textContent = `${names[head]}, step ${step}, episode ${data.episodes[step] + 1}: ` +
-        kinds.map((name, kind) => `${name} ${overHeads(mass, head, data.layers, data.heads, [step], [kind]).toFixed(2)}`).join(", ") +
-        (tested ? `; change without latents ${effects.at(step, 0).toFixed(2)}, without recent transitions ${effects.at(step, 1).toFixed(2)}` : "");
+        kinds.map((name, kind) => `${name} ${drawn[kind].values[step].toFixed(2)}`).join(", ") +
+        (tested ? `; change without latents ${drawn[3].values[step].toFixed(2)}, without recent transitions ${drawn[4].values[step].toFixed(2)}` : "") + (averaged ? " (means of the episode)" : "");
     });
     panels.append(scale(data.colormap, "0.25 and more", "attention on a slot"));
     thumbnails();
