@@ -170,6 +170,20 @@ class Rollout:
             raise RolloutError(f"{path}: damaged: segments of {self.segment_lengths.sum()} steps, of {self.n_steps} in all")
         if len(self.latents) and self.latents.shape[1] != n_latent:
             raise RolloutError(f"{path}: latents are {self.latents.shape[1]}, its configuration says n_latent = {n_latent}")
+        family, heads = self.family, (self.config.tf_n_layer, self.config.tf_n_head)
+        cells = getattr(family.observation_space, "nvec", getattr(family.observation_space, "n", np.inf))
+        right = {
+            "about: task": isinstance(self.about.get("task"), int) and 0 <= self.about["task"] < family.n_tasks,
+            "actions": ((0 <= self.actions) & (self.actions < family.action_space.n)).all(),
+            "observations": ((0 <= self.observations) & (self.observations < cells)).all(),
+            "next_observations": ((0 <= self.next_observations) & (self.next_observations < cells)).all(),
+            "compressed_at": (np.diff(self.compressed_at, prepend=0, append=self.n_steps + 1) > 0).all(),
+            "attention": not len(self.attention) or self.attention.shape[1:3] == heads,
+            "mass": self.mass.shape[1:3] == heads and np.isfinite(self.mass).all(),
+            "probabilities": np.isfinite(self.probabilities).all(), "rewards": np.isfinite(self.rewards).all(), "latents": np.isfinite(self.latents).all()}
+        damaged = [name for name, fine in right.items() if not fine]
+        if damaged:
+            raise RolloutError(f"{path}: damaged: {', '.join(damaged)}: not what its configuration allows")
 
 # %% ../nbs/10_attention.ipynb #10-attention-014
 class Recorder(nn.Module):

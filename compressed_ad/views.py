@@ -31,10 +31,27 @@ from .lesson import COLOURS, use_style
 from .model import CompressedAD
 
 # %% ../nbs/10c_views.ipynb #10c-views-007
-def packed(values: np.ndarray, low: float = 0.0, high: float = 1.0) -> dict[str, Any]:
-    "Numbers as bytes, for a page: `low` becomes 0 and `high` 255; what lies outside is cut off."
+def packed(values: np.ndarray, low: float = 0.0, high: float = 1.0, at_most: int = 550_000) -> dict[str, Any]:
+    """Numbers as bytes, for a page: `low` becomes 0 and `high` 255; what lies outside is cut off.
+
+    If there are more than `at_most`, only the largest of each row (the last axis) are kept, with their columns, and
+    `kept` says how many; the others become `low`.
+    """
     part = (np.clip(np.asarray(values, float), low, high) - low) / (high - low)
-    return {"shape": list(np.shape(values)), "low": low, "high": high, "data": base64.b64encode(np.round(part * 255).astype(np.uint8).tobytes()).decode()}
+    steps, head = np.round(part * 255).astype(np.uint8), {"shape": list(np.shape(values)), "low": low, "high": high}
+    def letters(array):
+        return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
+    if steps.size <= at_most:
+        return head | {"data": letters(steps)}
+    rows = steps.reshape(-1, steps.shape[-1])
+    kept = max(1, at_most // (3 * len(rows)))  # a column takes two bytes
+    columns = np.sort(np.argsort(-rows.astype(int), axis=1, kind="stable")[:, :kept], axis=1)
+    return head | {"kept": kept, "columns": letters(columns.astype("<u2")), "data": letters(np.take_along_axis(rows, columns, 1))}
+
+
+def _thinned(*parts: Mapping[str, Any]) -> str:
+    kept = [part["kept"] for part in parts if "kept" in part]
+    return f" To keep the page small, only the {min(kept)} largest weights of each row are drawn." if kept else ""
 
 
 def safe_json(data: Any) -> str:
@@ -134,18 +151,23 @@ COLORMAP = [tuple(int(round(255 * part)) for part in plt.get_cmap("cividis")(lev
 def _common(rollout: Rollout, title: str, caption: str, caveat: str, test: str = "") -> dict[str, Any]:
     "What every page needs."
     config, first = rollout.config, np.flatnonzero(rollout.rewards > 0)
-    grid = [int(size) for size in rollout.family.observation_space.nvec[:2]]
-    def numbered(cells):
-        return (cells[:, 0].astype(int) * grid[1] + cells[:, 1]).tolist()
     first_step = int(first[0]) if len(first) else None
     first_cycle = int(rollout.cycles[first_step]) if first_step is not None else None
-    return {"title": title, "caption": caption, "caveat": caveat, "test": test, "grid": grid, "facts": true_cells(rollout),
+    return {"title": title, "caption": caption, "caveat": caveat, "test": test,
             "n_steps": rollout.n_steps, "n_latent": rollout.latents.shape[1], "layers": config.tf_n_layer, "heads": config.tf_n_head,
-            "cells": numbered(rollout.observations), "next_cells": numbered(rollout.next_observations), "actions": rollout.actions.tolist(),
-            "action_names": list(ACTION_NAMES), "moves": MOVES.tolist(), "ends": np.flatnonzero(rollout.episode_ends).tolist(),
+            "ends": np.flatnonzero(rollout.episode_ends).tolist(),
             "rewarded": first.tolist(), "compressed_at": rollout.compressed_at.tolist(), "n_cycles": len(rollout.compressed_at),
             "first_reward": first_step, "first_cycle": first_cycle if first_cycle is not None and first_cycle < len(rollout.compressed_at) else None,
             "colours": COLOURS, "colormap": ["#%02x%02x%02x" % colour for colour in COLORMAP]}
+
+
+def _room(rollout: Rollout) -> dict[str, Any]:
+    "What a page needs to draw the room. Raises `RolloutError` for a family without one, or whose facts are no cells."
+    facts, grid = true_cells(rollout), [int(size) for size in rollout.family.observation_space.nvec[:2]]
+    def numbered(cells):
+        return (cells[:, 0].astype(int) * grid[1] + cells[:, 1]).tolist()
+    return {"grid": grid, "facts": facts, "cells": numbered(rollout.observations), "next_cells": numbered(rollout.next_observations),
+            "actions": rollout.actions.tolist(), "action_names": list(ACTION_NAMES), "moves": MOVES.tolist()}
 
 
 def _needs(rollout: Rollout, attention: bool = False, compressions: int = 0) -> None:
@@ -192,9 +214,11 @@ def replay_view(rollout: Rollout) -> View:
                    "attention says where a decision looks, not what it does with it; values of tokens may be large or small. "
                    "Shading of the memory multiplies shares over cycles and says nothing of what was kept.",
                    "blank the latents or the recent transitions and see whether the action changes (next view, and Interventions).")
+    data |= _room(rollout)
     through = memory_cells(rollout)
     data |= {"attention": packed(rollout.attention), "probabilities": packed(rollout.probabilities), "n_recent": rollout.n_recent.tolist(),
-             "memory_cells": packed(through)}
+             "memory_cells": packed(through), "on_latents": packed(rollout.mass[..., 0])}
+    data["caption"] += _thinned(data["attention"])
     grid, rewarded = data["grid"], data["first_reward"] is not None
     first = data["first_reward"] if rewarded else rollout.n_steps // 2
     names = ("before the first reward", "after it", "at the end") if rewarded else ("no reward", "no reward", "at the end")
@@ -228,6 +252,7 @@ def looks_view(rollout: Rollout, effects: np.ndarray | None = None) -> View:
                    "blank, or recent transitions are taken away.")
     data |= {"mass": packed(rollout.mass), "slots": packed(rollout.attention[..., :rollout.latents.shape[1]]), "episodes": rollout.episodes.tolist(),
              "effects": None if effects is None else packed(effects[:, :2])}
+    data["caption"] += _thinned(data["slots"])
 
     def draw(figure: Figure) -> None:
         axes, numbers = figure.subplots(1, 1), rollout.episodes
@@ -257,8 +282,10 @@ def tape_view(rollout: Rollout, effects: np.ndarray | None = None) -> View:
                    "" if effects is None else "the switch above draws how far each new latent moves if the donor's token stands in the place of one "
                    "(1: as far as the donor's latent is away).")
     reading = rollout.encoder_attention[:, :, :, -n:, :-n]
-    data |= {"reading": packed(reading), "segments": [steps.tolist() for steps in rollout.segments], "layers": reading.shape[1], "heads": reading.shape[2],
-             "effects": None if effects is None else packed(effects)}
+    data |= _room(rollout) | {"reading": packed(reading, at_most=400_000), "segments": [steps.tolist() for steps in rollout.segments], "layers": reading.shape[1], "heads": reading.shape[2],
+             "effects": None if effects is None else packed(effects, at_most=200_000)}
+    data |= {"read": packed(np.stack([reading[..., :n].sum(-1, dtype=float), reading[..., n:].sum(-1, dtype=float)], -1))}  # old latents, transitions
+    data["caption"] += _thinned(*(data[name] for name in ("reading", "effects") if data[name]))
 
     def draw(figure: Figure) -> None:
         cycle = data["first_cycle"] or 0
@@ -307,13 +334,14 @@ def probes_view(rollout: Rollout, readout: Readout, control: Readout, test: str 
     Raises `RolloutError` if nothing was compressed.
     """
     _needs(rollout, compressions=1)
-    read, lucky, been = readout.maps(rollout.latents), control.maps(rollout.latents), visited_cells(rollout)[rollout.compressed_at]
     data = _common(rollout, "Probe maps: what can be read off the latents?",
                    "Linear probes fitted on training tasks. For a hidden fact: the probability of each cell (row times column). For visited cells: a score. "
                    "Before a fact is known a probe still has to name some cell. In the middle the same with the labels of other streams: what it shows needs no knowledge of this stream.",
                    "a probe shows what is there in a simple form, not what the agent uses, nor for how long it would be there without being shown again.", test)
     def flat(maps):
         return {name: packed(values.reshape(len(values), -1)) for name, values in maps.items()}
+    data |= _room(rollout)
+    read, lucky, been = readout.maps(rollout.latents), control.maps(rollout.latents), visited_cells(rollout)[rollout.compressed_at]
     data |= {"maps": flat(read), "shuffled": flat(lucky), "visited": packed(been.reshape(len(been), -1))}
 
     def draw(figure: Figure) -> None:
@@ -340,6 +368,7 @@ def interventions_view(rollout: Rollout, branches: Branches, found: str = "") ->
                    f"The agent is taken up again after a compression, {branches.cells.shape[2]} times, with its own latents and with changed ones. Shading: the share of "
                    "agents that came to a cell. Blank: the initial latents. Dashed square: the " + branches.fact + " of the donor, whose latents are \"another's\". " + found,
                    "what an agent does with latents that no history would have given it (one slot blank) may say more about the mixture than about the slot.")
+    data |= _room(rollout)
     n_cycles, n_names, n_copies, n_places, _ = branches.cells.shape
     grid = data["grid"]
     number = branches.cells[..., 0] * grid[1] + branches.cells[..., 1]  # (n_cycles, n_names, n_copies, n_steps + 1)
@@ -359,12 +388,13 @@ def interventions_view(rollout: Rollout, branches: Branches, found: str = "") ->
 
 # %% ../nbs/10c_views.ipynb #10c-views-033
 def heads_view(rollout: Rollout, n_cycles: int = 12) -> View:
-    """All heads of encoder and decoder, small and large, for `n_cycles` compressions spread over the rollout.
+    """All heads of encoder and decoder, small and large, for `n_cycles` compressions spread over the rollout, fewer of large models.
 
     Raises `RolloutError` if attention was not recorded, or nothing was compressed.
     """
     _needs(rollout, attention=True, compressions=1)
-    total = len(rollout.compressed_at)
+    total, weights = len(rollout.compressed_at), rollout.encoder_attention[0]
+    n_cycles = max(1, min(n_cycles, 250_000 * weights.shape[-1] // (24 * weights.size)))  # room for eight weights of each row
     cycles = np.unique(np.linspace(0, total - 1, min(n_cycles, total)).round().astype(int))
     first = np.flatnonzero(rollout.rewards > 0)
     if len(first) and rollout.cycles[first[0]] < total:
@@ -380,8 +410,9 @@ def heads_view(rollout: Rollout, n_cycles: int = 12) -> View:
                    "Rows look, columns are looked at; each row sums to 1. Encoder: old latents, segment, query tokens. Decoder: one row for each decision "
                    "until the next compression, so the matrix is not square. Click one to enlarge it.",
                    "what a head reads is a mixture of values, which these weights do not show; two heads with the same weights may do different things.")
-    data |= {"encoder": packed(rollout.encoder_attention[cycles]), "decoder": packed(decoder), "cycles": cycles.tolist(), "decisions": decisions,
+    data |= {"encoder": packed(rollout.encoder_attention[cycles], at_most=350_000), "decoder": packed(decoder, at_most=250_000), "cycles": cycles.tolist(), "decisions": decisions,
              "n_segment": int(rollout.segment_lengths[0])}
+    data["caption"] += _thinned(data["encoder"], data["decoder"])
 
     def draw(figure: Figure) -> None:
         encoder, place = rollout.encoder_attention[cycles].astype(float), len(cycles) // 2
@@ -440,13 +471,15 @@ def gallery(model: CompressedAD, config: Config, rollouts: Sequence[Rollout], ag
     """All seven views of one of `rollouts`, which are of held-out tasks, one each: number `agent`, with the latents of number `donor` for the tests.
 
     The probes are fitted on about 256 streams of training tasks. Raises `RolloutError` if agent and donor are the same
-    rollout, if attention was not recorded, or if there are fewer than two compressions.
+    rollout, if attention was not recorded, if there are fewer than two compressions, or if the hidden facts are no cells of a
+    room: three views need none, `looks_view`, `shares_view` and `heads_view`.
     """
     if agent % len(rollouts) == donor % len(rollouts):
         raise RolloutError(f"agent = {agent}, donor = {donor}: must be two different ones of {len(rollouts)} rollouts")
     family, one, other = rollouts[0].family, rollouts[agent], rollouts[donor]
     for rollout in (one, other):
         _needs(rollout, attention=True, compressions=2)
+    fact = next(iter(true_cells(one)))
     split = family.split(config.n_held_out_tasks, config.split_seed, config.n_training_tasks or None)
     n_cycles = len(one.compressed_at)
     tasks = split.train if len(split.train) <= 256 else np.random.default_rng(seed).choice(split.train, 256, replace=False)
@@ -454,7 +487,6 @@ def gallery(model: CompressedAD, config: Config, rollouts: Sequence[Rollout], ag
     readout, control = (fit_readout(training, shuffled=shuffled) for shuffled in (False, True))
     at_end = [cycle for cycle in range(n_cycles) if one.episode_ends[one.compressed_at[cycle] - 1]] or [n_cycles - 1]
     moments = sorted({1, *at_end})
-    fact = next(iter(true_cells(one)))
     reached = transplants(model, rollouts, at_end[-1], family.horizon, fact, seed)
     places = [true_cells(rollout)[fact] for rollout in rollouts]
     pairs = sum(own != cell for own in places for cell in places)

@@ -146,19 +146,26 @@ def test_static_figures(kind, views, tmp_path):
     assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 20 and (edge == 1).all(), "drawn, and nothing cut off at the edge"
 
 
-def test_tape_names_what_moves_a_slot_most(views, browser, tmp_path):
-    path, data = tmp_path / "tape.html", views["tape"].data
-    views["tape"].save(path)
+@pytest.mark.parametrize("thinned", [False, True])
+def test_tape_names_what_moves_a_slot_most(thinned, views, browser, tmp_path):
+    from compressed_ad.views import View, packed
+    path, data = tmp_path / "tape.html", dict(views["tape"].data)
+    effects = np.frombuffer(base64.b64decode(data["effects"]["data"]), np.uint8).reshape(data["effects"]["shape"])
+    if thinned:  # the largest five of each row, as in the page of a large model
+        data["effects"] = packed(effects / 255, at_most=15 * effects[..., 0].size)
+        assert data["effects"]["kept"] == 5
+    View("tape", data, lambda figure: None).save(path)
     page = browser.new_page()
     page.goto(path.as_uri())
     section = page.locator("#tape")
     section.locator("input[type=checkbox]").check()
     assert section.get_by_label("head", exact=True).is_disabled()
-    effects = np.frombuffer(base64.b64decode(data["effects"]["data"]), np.uint8).reshape(data["effects"]["shape"])[0, 0]
-    strongest, n = int(effects.argmax()), data["n_latent"]
-    name = f"old latent {strongest}" if strongest < n else f"step {data['segments'][0][strongest - n]}"
-    low, high = data["effects"]["low"], data["effects"]["high"]
-    assert f"slot 0 is moved most by {name}: {low + effects.max() / 255 * (high - low):.2f}" in section.locator(".status").inner_text()
+    cycle, n = len(effects) // 2, data["n_latent"]
+    section.locator("input[type=range]").evaluate("(node, cycle) => { node.value = cycle; node.dispatchEvent(new Event('input')); }", cycle)
+    strongest = int(effects[cycle, 0].argmax())
+    name = f"old latent {strongest}" if strongest < n else f"step {data['segments'][cycle][strongest - n]}"
+    assert data["effects"]["low"] == 0 and data["effects"]["high"] == 1
+    assert f"slot 0 is moved most by {name}: {effects[cycle, 0].max() / 255:.2f}" in section.locator(".status").inner_text()
     page.close()
 
 
@@ -222,6 +229,34 @@ def test_two_hidden_facts(browser, tmp_path):
             section.locator("select").select_option(label="door")
             assert picture(section) != before and "door: " in section.locator(".status").inner_text()
     assert not watch.complaints
+    page.close()
+
+
+def test_views_that_need_no_room(browser, tmp_path):
+    from compressed_ad.attention import RolloutError, record
+    from compressed_ad.config import read_config
+    from compressed_ad.environments import make_task_family
+    from compressed_ad.interventions import decision_effects, segment_effects
+    from compressed_ad.model import make_model
+    from compressed_ad.views import gallery, heads_view, looks_view, replay_view, shares_view
+    config = read_config("lab_t_maze")
+    family = make_task_family(config.task_family, config.task_family_arguments)
+    model = make_model(config, family.observation_space, family.action_space)
+    one, other = rollouts = record(model, config, [100, 101], N_STEPS, progress=False)
+    page = browser.new_page(viewport={"width": 900, "height": 1000})
+    watch = Watch(page, ("file:", "data:"))
+    for view in (looks_view(one, decision_effects(model, one)), shares_view(one, segment_effects(model, one, other)), heads_view(one)):
+        path = tmp_path / f"{view.kind}.html"
+        view.save(path)
+        page.goto(path.as_uri())
+        section = page.locator(f"#{view.kind}")
+        before = picture(section)
+        (section.locator("select") if view.kind == "heads" else section.locator("input[type=checkbox]").last).first.press("ArrowDown" if view.kind == "heads" else "Space")
+        assert picture(section) != before and view.figure().axes
+    assert not watch.complaints
+    for refused in (lambda: replay_view(one), lambda: gallery(model, config, rollouts)):
+        with pytest.raises(RolloutError, match="task_family = 'PassiveTMaze': must be one of DarkRoom, KeyToDoor"):
+            refused()
     page.close()
 
 

@@ -73,8 +73,15 @@ const compressedAD = (() => {
   // ---- numbers
 
   function unpack(packed) {
-    const bytes = Uint8Array.from(atob(packed.data), letter => letter.charCodeAt(0));
-    const {shape: size, low, high} = packed, strides = new Array(size.length).fill(1);
+    const letters = text => Uint8Array.from(atob(text), letter => letter.charCodeAt(0));
+    const {shape: size, low, high, kept} = packed;
+    let bytes = letters(packed.data);
+    if (kept) {  // only the largest of each row were sent
+      const few = bytes, columns = letters(packed.columns), wide = size[size.length - 1];
+      bytes = new Uint8Array(size.reduce((a, b) => a * b, 1));
+      few.forEach((value, k) => { bytes[Math.floor(k / kept) * wide + columns[2 * k] + 256 * columns[2 * k + 1]] = value; });
+    }
+    const strides = new Array(size.length).fill(1);
     for (let axis = size.length - 2; axis >= 0; axis--) strides[axis] = strides[axis + 1] * size[axis + 1];
     const value = index => low + (high - low) * bytes[index] / 255;
     return {shape: size, at: (...place) => value(place.reduce((sum, k, axis) => sum + k * strides[axis], 0))};
@@ -219,7 +226,7 @@ const compressedAD = (() => {
 
   function replay(root, data) {
     const {controls, status, panels, legend} = frame(root, data), {colours} = data;
-    const attention = unpack(data.attention), probabilities = unpack(data.probabilities), through = unpack(data.memory_cells);
+    const attention = unpack(data.attention), probabilities = unpack(data.probabilities), through = unpack(data.memory_cells), on_latents = unpack(data.on_latents);
     const place = room(data.grid, 38, "room", data.facts, colours);
     const actions = bars("probability of each action", data.action_names, 300, 130);
     const n = data.n_latent, room_for = attention.shape[3] - n - 1;
@@ -260,9 +267,9 @@ const compressedAD = (() => {
       actions.draw(data.action_names.map((_, action) => probabilities.at(step, action)), data.action_names.map((_, action) => action === data.actions[step] ? colours.agent : "#bbbbbb"));
       const oldest_first = [...range(n).map(k => k), ...range(room_for).map(k => n + room_for - 1 - k), n + room_for];
       tokens.draw(oldest_first.map(weight), oldest_first.map(k => k < n ? colours.latents : k < n + room_for ? colours.recent : colours.query));
-      const on_latents = range(n).reduce((sum, k) => sum + weight(k), 0);
+      const latents = overHeads(on_latents, head, data.layers, data.heads, [step], []);
       const episode = data.ends.filter(end => end < step).length, cycles = data.compressed_at.filter(at => at <= step).length;
-      status.textContent = `step ${step}, episode ${episode + 1}, after ${cycles} compressions; ${percent(on_latents)} of the attention on latents; ` +
+      status.textContent = `step ${step}, episode ${episode + 1}, after ${cycles} compressions; ${percent(latents)} of the attention on latents; ` +
         `${data.action_names[data.actions[step]]} with probability ${probabilities.at(step, data.actions[step]).toFixed(2)}` + (data.rewarded.includes(step) ? "; reward" : "");
       marks.move(step);
     }
@@ -328,7 +335,7 @@ const compressedAD = (() => {
 
   function tape(root, data) {
     const {controls, status, panels, legend} = frame(root, data), {colours} = data;
-    const reading = unpack(data.reading), effects = data.effects && unpack(data.effects), n = data.n_latent, columns = reading.shape[4];
+    const reading = unpack(data.reading), read = unpack(data.read), effects = data.effects && unpack(data.effects), n = data.n_latent, columns = reading.shape[4];
     const wide = 17, tall = 15, matrix = drawing(60 + columns * wide, 52 + n * tall, "what each query token reads");
     const place = room(data.grid, 30, "where that was", data.facts, colours), cells = [];
     let cycle = 0, head = 0, slot = 0, tested = false;
@@ -361,7 +368,7 @@ const compressedAD = (() => {
       const most = Math.max(1e-9, ...by_cell.values());
       place.cells.forEach((_, cell) => place.colour(cell, by_cell.has(cell) ? mixed(colours.latents, .08 + .92 * by_cell.get(cell) / most) : "#f4f4f4"));
       const strongest = range(n + steps.length).reduce((best, column) => value(slot, column) > value(slot, best) ? column : best, 0);
-      const old = range(n).reduce((sum, column) => sum + value(slot, column), 0), now = steps.reduce((sum, _, k) => sum + value(slot, n + k), 0);
+      const [old, now] = [0, 1].map(part => overHeads(read, head, data.layers, data.heads, [cycle], [slot, part]));
       status.textContent = `compression ${cycle + 1}, steps ${steps[0]} to ${steps[steps.length - 1]}; slot ${slot} ` + (tested
         ? `is moved most by ${strongest < n ? `old latent ${strongest}` : `step ${steps[strongest - n]}`}: ${value(slot, strongest).toFixed(2)} (1: as far as another stream's latent)` : `reads ${percent(old)} from old latents, ${percent(now)} from transitions`) +
         (steps.some(step => data.rewarded.includes(step)) ? "; there was a reward" : "");
