@@ -236,7 +236,7 @@ const compressedAD = (() => {
     const scrubber = slider("step", data.n_steps - 1, 0, value => { step = value; draw(); });
     const go = by => { step = Math.max(0, Math.min(data.n_steps - 1, step + by)); scrubber.input.value = step; draw(); };
     const play = element("button", {type: "button", onclick: () => {
-      if (timer) { clearInterval(timer); timer = null; } else timer = setInterval(() => go(1), 250);
+      if (timer) { clearInterval(timer); timer = null; } else timer = setInterval(() => { go(1); if (step === data.n_steps - 1) play.click(); }, 250);
       play.textContent = timer ? "stop" : "play";
     }}, "play");
     const jump = (text, at) => element("button", {type: "button", disabled: at === null ? "" : null,
@@ -390,6 +390,7 @@ const compressedAD = (() => {
     panels.append(lines.svg, element("div", {style: "width:240px"}, element("div", {}, "row: after which compression; column: segment"), map.canvas, scale(data.colormap, "1", "share, or distance (log scale)", "1e-8")));
     swatches(legend, [[colours.latents, "share by attention rollout"], [colours.CompressedAD, "distance moved, 1: as far as another stream's latents"], ["#222222", "the segment with the first reward"]]);
     const share = (row, column) => 10 ** looked.at(row, column), effect = (row, column) => 10 ** moved.at(row, column);
+    const small = value => value > 1.01e-8 ? value.toExponential(1) : "below 1e-8";
     function draw() {
       const shown = [{values: range(cycle + 1).map(age => share(cycle, cycle - age)), colour: colours.latents}];
       if (tested) shown.push({values: range(cycle + 1).map(age => effect(cycle, cycle - age)), colour: colours.CompressedAD, dash: "5 4"});
@@ -402,7 +403,7 @@ const compressedAD = (() => {
     }
     pointable(map.canvas, [n, n], event => map.place(event), (row, column) => {
       if (column > row) status.textContent = `after compression ${row + 1}, segment ${column + 1}: not there yet`;
-      else status.textContent = `after compression ${row + 1}, segment ${column + 1}: share ${share(row, column).toExponential(1)}` + (moved ? `, moved by ${effect(row, column).toExponential(1)}` : "");
+      else status.textContent = `after compression ${row + 1}, segment ${column + 1}: share ${small(share(row, column))}` + (moved ? `, moved by ${small(effect(row, column))}` : "");
     });
     map.canvas.addEventListener("click", event => { cycle = map.place(event)[0]; scrubber.input.value = cycle; draw(); });
     draw();
