@@ -319,12 +319,16 @@ TASK_FAMILIES = {"DarkRoom": "compressed_ad.environments:DarkRoomFamily",
 def make_task_family(name: str, arguments: Mapping[str, Any] | None = None) -> TaskFamily:
     """The task family called `name`: one of `TASK_FAMILIES`, or a class of your own as `"module:Class"`.
 
-    Raises `ValueError` naming what is known if the name or an argument is not.
+    Raises `ValueError` naming what is known if the name or an argument is not, or if the class is no `TaskFamily`. A name
+    may come from a file of someone else: what it names is imported, but nothing other than a `TaskFamily` is called.
     """
     try:
         family = pkgutil.resolve_name(TASK_FAMILIES.get(name, name if ":" in name else ""))
     except (ImportError, AttributeError, ValueError):
         raise ValueError(f"task_family = {name!r}: must be one of {sorted(TASK_FAMILIES)}, or module:Class") from None
+    base = pkgutil.resolve_name("compressed_ad.environments:TaskFamily")  # the package's, also where this runs in its own notebook
+    if not (isinstance(family, type) and issubclass(family, base)):
+        raise ValueError(f"task_family = {name!r}: must be a class derived from TaskFamily")
     try:
         return family(**(arguments or {}))
     except (TypeError, ValueError) as error:
