@@ -121,6 +121,16 @@ class Rollout:
         return np.searchsorted(self.compressed_at, np.arange(self.n_steps), side="right")
 
     @property
+    def first_reward(self) -> int | None:
+        "The step of the first reward, or None."
+        rewarded = np.flatnonzero(self.rewards > 0)
+        return int(rewarded[0]) if len(rewarded) else None
+
+    def compression_of(self, step: int) -> int:
+        "The number of the compression that took the transition of a step; `len(compressed_at)` if none has so far."
+        return int(np.searchsorted(np.cumsum(self.segment_lengths), step, side="right"))
+
+    @property
     def segments(self) -> list[np.ndarray]:
         "The steps that went into each compression."
         ends = np.cumsum(self.segment_lengths)
@@ -136,7 +146,10 @@ class Rollout:
 
     @classmethod
     def load(cls, path: str | Path) -> "Rollout":
-        "Read what `save` wrote; nothing in it is run. Raises `RolloutError` if it is missing, damaged or something else."
+        """Read what `save` wrote. Raises `RolloutError` if it is missing, damaged or something else.
+
+        Nothing in the file is run. A task family of one's own is imported by the name that the file gives it.
+        """
         try:
             tensors, about = load_checkpoint(path)
         except CheckpointError as error:
@@ -151,37 +164,36 @@ class Rollout:
         return rollout
 
     def _check(self, path: str | Path) -> None:
-        "Whether the arrays belong together."
+        "Whether the arrays are what the configuration says: their shapes, their types and, where it bounds them, their values."
         try:
-            n_latent = self.config.n_latent
+            config, family = self.config, self.family
         except (KeyError, TypeError, ValueError) as error:
             raise RolloutError(f"{path}: its configuration cannot be used: {error}") from None
-        dimensions = {"actions": 1, "rewards": 1, "episode_ends": 1, "probabilities": 2, "n_recent": 1, "mass": 4, "compressed_at": 1, "segment_lengths": 1, "latents": 3}
-        wrong = [name for name, n in dimensions.items() if getattr(self, name).ndim != n]
-        if wrong:
-            raise RolloutError(f"{path}: damaged: {', '.join(wrong)}: wrong number of axes")
-        by_step = ("observations", "rewards", "next_observations", "episode_ends", "probabilities", "n_recent", "mass", "attention")
-        by_cycle = ("segment_lengths", "latents", "encoder_attention")
-        for names, n, what in ((by_step, self.n_steps, "actions"), (by_cycle, len(self.compressed_at), "compressed_at")):
-            for name in names:
-                if len(getattr(self, name)) not in ((n, 0) if "attention" in name else (n,)):
-                    raise RolloutError(f"{path}: {name} has {len(getattr(self, name))} entries, {what} has {n}")
-        if self.segment_lengths.sum() > self.n_steps:
-            raise RolloutError(f"{path}: damaged: segments of {self.segment_lengths.sum()} steps, of {self.n_steps} in all")
-        if len(self.latents) and self.latents.shape[1] != n_latent:
-            raise RolloutError(f"{path}: latents are {self.latents.shape[1]}, its configuration says n_latent = {n_latent}")
-        family, heads = self.family, (self.config.tf_n_layer, self.config.tf_n_head)
-        cells = getattr(family.observation_space, "nvec", getattr(family.observation_space, "n", np.inf))
-        right = {
-            "about: task": isinstance(self.about.get("task"), int) and 0 <= self.about["task"] < family.n_tasks,
+        space, recent = family.observation_space, config.max_recent_length
+        n_steps, n_cycles, n_latent = self.actions.size, self.compressed_at.size, config.n_latent if config.model == "CompressedAD" else 0
+        layout, n_read = (config.tf_n_layer, config.tf_n_head), 2 * n_latent + recent + 1 - config.keep_length
+        shapes = {
+            "observations": (n_steps, *space.shape), "actions": (n_steps,), "rewards": (n_steps,), "next_observations": (n_steps, *space.shape),
+            "episode_ends": (n_steps,), "probabilities": (n_steps, int(family.action_space.n)), "n_recent": (n_steps,), "mass": (n_steps, *layout, 3),
+            "attention": (n_steps, *layout, n_latent + recent + 1), "compressed_at": (n_cycles,), "segment_lengths": (n_cycles,),
+            "latents": (n_cycles, n_latent, config.tf_n_embd), "encoder_attention": (n_cycles, config.encoder_n_layer, config.encoder_n_head, n_read, n_read)}
+        types = {"observations": space.dtype.kind, "next_observations": space.dtype.kind, "actions": "i", "n_recent": "i", "compressed_at": "i",
+                 "segment_lengths": "i", "episode_ends": "b"}
+        for name, values in self._arrays().items():
+            if values.shape != shapes[name] and not (name.endswith("attention") and not values.size):
+                raise RolloutError(f"{path}: damaged: {name} has the shape {values.shape}, must have {shapes[name]}")
+            if values.dtype.kind != types.get(name, "f") and values.size:
+                raise RolloutError(f"{path}: damaged: {name} has the type {values.dtype}")
+        largest = getattr(space, "nvec", getattr(space, "n", np.inf))
+        valid = {name: np.isfinite(values).all() for name, values in self._arrays().items()} | {
+            "task": isinstance(self.about.get("task"), int) and 0 <= self.about["task"] < family.n_tasks,
             "actions": ((0 <= self.actions) & (self.actions < family.action_space.n)).all(),
-            "observations": ((0 <= self.observations) & (self.observations < cells)).all(),
-            "next_observations": ((0 <= self.next_observations) & (self.next_observations < cells)).all(),
-            "compressed_at": (np.diff(self.compressed_at, prepend=0, append=self.n_steps + 1) > 0).all(),
-            "attention": not len(self.attention) or self.attention.shape[1:3] == heads,
-            "mass": self.mass.shape[1:3] == heads and np.isfinite(self.mass).all(),
-            "probabilities": np.isfinite(self.probabilities).all(), "rewards": np.isfinite(self.rewards).all(), "latents": np.isfinite(self.latents).all()}
-        damaged = [name for name, fine in right.items() if not fine]
+            "n_recent": ((0 <= self.n_recent) & (self.n_recent <= recent)).all(),
+            "compressed_at": (np.diff(self.compressed_at, prepend=0, append=n_steps + 1) > 0).all(),
+            "segment_lengths": (self.segment_lengths > 0).all() and self.segment_lengths.sum() <= n_steps}
+        if space.dtype.kind == "i":
+            valid |= {name: ((0 <= values) & (values < largest)).all() for name, values in (("observations", self.observations), ("next_observations", self.next_observations))}
+        damaged = [name for name, fine in valid.items() if not fine]
         if damaged:
             raise RolloutError(f"{path}: damaged: {', '.join(damaged)}: not what its configuration allows")
 
@@ -266,7 +278,7 @@ def record(model: InContextModel, config: Config, tasks: Sequence[int], n_steps:
     return recorder.rollouts([{"config": settings, "task": int(task), "seed": seed, "stream": stream}
                               for task in tasks for stream in range(n_streams)])
 
-# %% ../nbs/10_attention.ipynb #10-attention-022
+# %% ../nbs/10_attention.ipynb #10-attention-024
 def packaged_model(name: str = "gallery") -> tuple[InContextModel, Config]:
     "A trained model that comes with the package, ready to act, and its configuration. Raises `CheckpointError` if there is no such model."
     return load_model(_packaged(name, ".safetensors"))
@@ -284,7 +296,7 @@ def _packaged(name: str, ending: str) -> Path:
         raise CheckpointError(f"packaged model {name!r}: must be one of {', '.join(known)}")
     return folder / f"{name}{ending}"
 
-# %% ../nbs/10_attention.ipynb #10-attention-032
+# %% ../nbs/10_attention.ipynb #10-attention-034
 def encoder_shares(attention: np.ndarray, n_latent: int) -> np.ndarray:
     """How much of each new latent comes from each token that went in, (n_compressions, n_latent, n): rows sum to one.
 
