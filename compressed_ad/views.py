@@ -25,7 +25,7 @@ from .attention import Rollout, RolloutError, packaged_model, record, shares_thr
 from .config import Config
 from .environments import ACTION_NAMES, MOVES, make_task_family
 from .histories import atomic_path
-from .interventions import (Branches, Readout, branch, decision_effects, fit_readout, reading_effects, segment_effects,
+from .interventions import (Branches, Readout, branch, decision_effects, fit_readout, reading_effects, room_size, segment_effects,
                                          transplants, true_cells, visited_cells)
 from .lesson import COLOURS, use_style
 from .model import CompressedAD
@@ -33,6 +33,9 @@ from .model import CompressedAD
 # %% ../nbs/10c_views.ipynb #10c-views-007
 def packed(values: np.ndarray, low: float = 0.0, high: float = 1.0, at_most: int = 550_000) -> dict[str, Any]:
     """Numbers as bytes, for a page: `low` becomes 0 and `high` 255; what lies outside is cut off.
+
+    A page may take 1 MB. Bytes grow by a third as letters, and program and caption need some 60 kB: so 690,000 bytes of
+    numbers for all arrays of a view together.
 
     If there are more than `at_most`, only the largest of each row (the last axis) are kept, with their columns, and
     `kept` says how many; the others become `low`.
@@ -150,20 +153,19 @@ COLORMAP = [tuple(int(round(255 * part)) for part in plt.get_cmap("cividis")(lev
 
 def _common(rollout: Rollout, title: str, caption: str, caveat: str, test: str = "") -> dict[str, Any]:
     "What every page needs."
-    config, first = rollout.config, np.flatnonzero(rollout.rewards > 0)
-    first_step = int(first[0]) if len(first) else None
-    first_cycle = int(rollout.cycles[first_step]) if first_step is not None else None
+    config, first_step, n_cycles = rollout.config, rollout.first_reward, len(rollout.compressed_at)
+    first_cycle = n_cycles if first_step is None else rollout.compression_of(first_step)
     return {"title": title, "caption": caption, "caveat": caveat, "test": test,
             "n_steps": rollout.n_steps, "n_latent": rollout.latents.shape[1], "layers": config.tf_n_layer, "heads": config.tf_n_head,
             "ends": np.flatnonzero(rollout.episode_ends).tolist(),
-            "rewarded": first.tolist(), "compressed_at": rollout.compressed_at.tolist(), "n_cycles": len(rollout.compressed_at),
-            "first_reward": first_step, "first_cycle": first_cycle if first_cycle is not None and first_cycle < len(rollout.compressed_at) else None,
+            "rewarded": np.flatnonzero(rollout.rewards > 0).tolist(), "compressed_at": rollout.compressed_at.tolist(), "n_cycles": n_cycles,
+            "first_reward": first_step, "first_cycle": first_cycle if first_cycle < n_cycles else None,
             "colours": COLOURS, "colormap": ["#%02x%02x%02x" % colour for colour in COLORMAP]}
 
 
 def _room(rollout: Rollout) -> dict[str, Any]:
     "What a page needs to draw the room. Raises `RolloutError` for a family without one, or whose facts are no cells."
-    facts, grid = true_cells(rollout), [int(size) for size in rollout.family.observation_space.nvec[:2]]
+    facts, grid = true_cells(rollout), list(room_size(rollout))
     def numbered(cells):
         return (cells[:, 0].astype(int) * grid[1] + cells[:, 1]).tolist()
     return {"grid": grid, "facts": facts, "cells": numbered(rollout.observations), "next_cells": numbered(rollout.next_observations),
@@ -194,7 +196,7 @@ def memory_cells(rollout: Rollout) -> np.ndarray:
     The decision's attention on each latent, mean over layers and heads, times the latent's `transition_shares`, added up
     over the cells that transitions led to.
     """
-    shares, grid = transition_shares(rollout)[..., :-1], rollout.family.observation_space.nvec[:2]
+    shares, grid = transition_shares(rollout)[..., :-1], room_size(rollout)
     looks = rollout.attention[..., :rollout.latents.shape[1]].astype(float).mean((1, 2))  # (n_steps, n_latent)
     where = np.zeros((shares.shape[-1], int(np.prod(grid))))
     where[np.arange(len(where)), np.ravel_multi_index(tuple(rollout.next_observations[:len(where), :2].T), grid)] = 1
@@ -283,7 +285,7 @@ def tape_view(rollout: Rollout, effects: np.ndarray | None = None) -> View:
                    "(1: as far as the donor's latent is away).")
     reading = rollout.encoder_attention[:, :, :, -n:, :-n]
     data |= _room(rollout) | {"reading": packed(reading, at_most=400_000), "segments": [steps.tolist() for steps in rollout.segments], "layers": reading.shape[1], "heads": reading.shape[2],
-             "effects": None if effects is None else packed(effects, at_most=200_000)}
+             "effects": None if effects is None else packed(effects, high=2, at_most=200_000)}
     data |= {"read": packed(np.stack([reading[..., :n].sum(-1, dtype=float), reading[..., n:].sum(-1, dtype=float)], -1))}  # old latents, transitions
     data["caption"] += _thinned(*(data[name] for name in ("reading", "effects") if data[name]))
 
@@ -311,11 +313,12 @@ def shares_view(rollout: Rollout, effects: np.ndarray | None = None) -> View:
                    "The shares of all segments, and of no history, sum to 1.",
                    "a share follows how much is looked at. That a fact is still known may be due to later segments, which show it again.",
                    "" if effects is None else "the switch above draws how far today's latents move if the donor's segment had stood there. "
-                   "Below 1e-7 it ends in rounding.")
+                   "Below 1e-6 it ends in rounding.")
     def logarithm(values):
         return packed(np.log10(np.maximum(values, 1e-8)), -8, 0)
     data |= {"shares": logarithm(through[:, :-1]), "no_history": np.round(through[:, -1], 4).tolist(),
              "effects": None if effects is None else logarithm(np.nan_to_num(effects))}
+    data["caption"] += _thinned(*(data[name] for name in ("shares", "effects") if data[name]))
 
     def draw(figure: Figure) -> None:
         axes, last = figure.subplots(1, 1), len(through) - 1
@@ -396,9 +399,9 @@ def heads_view(rollout: Rollout, n_cycles: int = 12) -> View:
     total, weights = len(rollout.compressed_at), rollout.encoder_attention[0]
     n_cycles = max(1, min(n_cycles, 250_000 * weights.shape[-1] // (24 * weights.size)))  # room for eight weights of each row
     cycles = np.unique(np.linspace(0, total - 1, min(n_cycles, total)).round().astype(int))
-    first = np.flatnonzero(rollout.rewards > 0)
-    if len(first) and rollout.cycles[first[0]] < total:
-        cycles = np.unique([*cycles, rollout.cycles[first[0]]])
+    first = total if rollout.first_reward is None else rollout.compression_of(rollout.first_reward)
+    if first < total:
+        cycles = np.unique([*cycles, first])
     longest = int(rollout.n_recent.max()) + 1 - rollout.config.keep_length  # decisions from one compression to the next
     decoder = np.zeros((len(cycles), *rollout.attention.shape[1:3], longest, rollout.attention.shape[3]))
     decisions = []

@@ -68,6 +68,12 @@ PICTURE = """root => [...root.querySelectorAll('svg')].map(node => node.outerHTM
                      [...root.querySelectorAll('canvas')].map(node => node.toDataURL()).join('')"""
 
 
+def marked(node) -> tuple[float, float]:
+    "Where the mark of a picture that can be pointed at is: its middle, in parts of the picture."
+    whole, mark = node.bounding_box(), node.locator("xpath=../div[contains(@class, 'mark')]").bounding_box()
+    return tuple((mark[at] + mark[size] / 2 - whole[at]) / whole[size] for at, size in (("x", "width"), ("y", "height")))
+
+
 def picture(section) -> str:
     return section.evaluate(PICTURE)
 
@@ -103,6 +109,10 @@ def touch(section, kind: str) -> None:
     if kind == "looks":
         changes("pointing at the chart", lambda: section.locator("svg").first.hover(position={"x": 300, "y": 100}), status)
         changes("an arrow key on the chart", lambda: section.locator("svg").first.press("ArrowRight"), status)
+        changes("End on the chart", lambda: section.locator("svg").first.press("End"), status)
+        assert f"step {N_STEPS - 1}," in status(section) and marked(section.locator("svg").first)[0] > 0.9
+        section.locator("svg").first.press("Home")
+        assert "step 0," in status(section) and marked(section.locator("svg").first)[0] < 0.1
         changes("a small chart", lambda: section.locator(".gallery button").nth(4).press("Enter"))
     if kind == "tape":
         changes("pointing at a slot", lambda: section.locator("g.row").nth(9).hover())
@@ -110,6 +120,8 @@ def touch(section, kind: str) -> None:
     if kind == "shares":
         changes("pointing at the map", lambda: section.locator("canvas").hover(position={"x": 20, "y": 60}), status)
         changes("an arrow key on the map", lambda: section.locator("canvas").press("ArrowDown"), status)
+        section.locator("canvas").press("End")
+        assert marked(section.locator("canvas"))[0] > 0.9
     if kind == "heads":
         changes("enlarging a head", lambda: section.locator(".gallery button").nth(6).click())
         assert "decoder" in status(section)
@@ -144,15 +156,48 @@ def test_static_figures(kind, views, tmp_path):
     picture = matplotlib.image.imread(tmp_path / "figure.png")[..., :3]
     edge = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
     assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 20 and (edge == 1).all(), "drawn, and nothing cut off at the edge"
+    # the figure draws what is in the page
+    data, axes = views[kind].data, views[kind].figure().axes
+    images, lines = [image.get_array() for ax in axes for image in ax.images], [line.get_ydata() for ax in axes for line in ax.lines]
+    if kind == "replay":
+        attention, n = unpacked(data["attention"]), data["n_latent"]
+        steps = (data["first_reward"] - 1, data["first_reward"] + 1, N_STEPS - 1)
+        for image, step in zip(images, steps, strict=True):
+            seen = np.zeros(81)
+            for back in range(1, data["n_recent"][step] + 1):
+                seen[data["next_cells"][step - back]] += attention[step, :, :, n + back - 1].mean()
+            assert np.allclose(image.ravel(), seen, atol=0.03)
+    if kind == "looks":
+        assert len(lines) == 6, "three kinds, two tests, the first reward"
+        mass = unpacked(data["mass"])[:, -1].mean(1)
+        assert np.allclose(lines[0], [mass[np.array(data["episodes"]) == episode, 0].mean() for episode in range(12)], atol=0.01)
+    if kind == "tape":
+        assert np.allclose(images[0], unpacked(data["reading"])[data["first_cycle"]].mean((0, 1)), atol=0.01)
+        assert np.allclose(images[1], unpacked(data["effects"])[data["first_cycle"]], atol=0.01)
+    if kind == "shares":
+        newest_first = unpacked(data["shares"])[-1, ::-1][:12]
+        assert np.allclose(np.log10(np.maximum(lines[0], 1e-8)), newest_first, atol=0.05) and len(lines) == 2
+    if kind == "probes":
+        assert np.allclose(images[-1].ravel(), unpacked(data["maps"]["goal"])[-1], atol=0.01) and len(images) == 3
+    if kind == "interventions":
+        assert all(np.allclose(images[number].ravel(), unpacked(data["occupied"])[-1, number], atol=0.01) for number in range(3))
+    if kind == "heads":
+        drawn = [*unpacked(data["encoder"])[len(data["cycles"]) // 2].reshape(4, 43, 43), *unpacked(data["decoder"])[len(data["cycles"]) // 2].reshape(6, 11, 27)]
+        assert all(np.allclose(image, values, atol=0.01) for image, values in zip(images, drawn, strict=True))
+
+
+def unpacked(sent: dict) -> np.ndarray:
+    numbers = np.frombuffer(base64.b64decode(sent["data"]), np.uint8).reshape(sent["shape"])
+    return sent["low"] + numbers / 255 * (sent["high"] - sent["low"])
 
 
 @pytest.mark.parametrize("thinned", [False, True])
 def test_tape_names_what_moves_a_slot_most(thinned, views, browser, tmp_path):
     from compressed_ad.views import View, packed
     path, data = tmp_path / "tape.html", dict(views["tape"].data)
-    effects = np.frombuffer(base64.b64decode(data["effects"]["data"]), np.uint8).reshape(data["effects"]["shape"])
+    effects = unpacked(data["effects"])
     if thinned:  # the largest five of each row, as in the page of a large model
-        data["effects"] = packed(effects / 255, at_most=15 * effects[..., 0].size)
+        data["effects"] = packed(effects, high=2, at_most=15 * effects[..., 0].size)
         assert data["effects"]["kept"] == 5
     View("tape", data, lambda figure: None).save(path)
     page = browser.new_page()
@@ -164,8 +209,7 @@ def test_tape_names_what_moves_a_slot_most(thinned, views, browser, tmp_path):
     section.locator("input[type=range]").evaluate("(node, cycle) => { node.value = cycle; node.dispatchEvent(new Event('input')); }", cycle)
     strongest = int(effects[cycle, 0].argmax())
     name = f"old latent {strongest}" if strongest < n else f"step {data['segments'][cycle][strongest - n]}"
-    assert data["effects"]["low"] == 0 and data["effects"]["high"] == 1
-    assert f"slot 0 is moved most by {name}: {effects[cycle, 0].max() / 255:.2f}" in section.locator(".status").inner_text()
+    assert f"slot 0 is moved most by {name}: {effects[cycle, 0].max():.2f}" in section.locator(".status").inner_text()
     page.close()
 
 
@@ -257,6 +301,37 @@ def test_views_that_need_no_room(browser, tmp_path):
     for refused in (lambda: replay_view(one), lambda: gallery(model, config, rollouts)):
         with pytest.raises(RolloutError, match="task_family = 'PassiveTMaze': must be one of DarkRoom, KeyToDoor"):
             refused()
+    page.close()
+
+
+def test_streams_without_a_reward_short_and_long(browser, tmp_path):
+    from dataclasses import replace
+    from compressed_ad.attention import packaged_model, record
+    from compressed_ad.config import make_config
+    from compressed_ad.environments import make_task_family
+    from compressed_ad.interventions import fit_readout
+    from compressed_ad.model import make_model
+    from compressed_ad.views import heads_view, looks_view, probes_view, replay_view, shares_view, tape_view
+    model, config = packaged_model()
+    rollouts = record(model, config, HELD_OUT, N_STEPS, progress=False)
+    readout = fit_readout(rollouts, every=2)
+    room = make_task_family("DarkRoom")
+    literal = make_config(config.model_dump() | {"keep_length": 10, "min_compress_length": 1, "max_compress_length": 1})  # every step compresses one
+    acting = make_model(literal, room.observation_space, room.action_space).eval()
+    calm, brief, many = (replace(rollout, rewards=np.zeros_like(rollout.rewards)) for rollout in
+                         (rollouts[0], record(model, config, [5], 8, progress=False)[0], record(acting, literal, [5], 350, progress=False)[0]))
+    shown = [replay_view(calm), looks_view(calm), tape_view(calm), shares_view(calm), probes_view(calm, readout, readout), heads_view(calm), replay_view(brief),
+             looks_view(brief), shares_view(many)]
+    page = browser.new_page(viewport={"width": 900, "height": 1000})
+    watch = Watch(page, ("file:", "data:"))
+    for number, view in enumerate(shown):
+        path = tmp_path / f"{number}.html"
+        view.save(path)
+        page.goto(path.as_uri())
+        assert "first reward" not in page.locator(".legend").inner_text() and page.locator("h2").count() == 1
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), f"{view.kind}: wider than the page"
+        assert not watch.complaints, view.kind
+    assert int(page.locator("canvas").get_attribute("width")) > 600 and len(many.compressed_at) > 300
     page.close()
 
 

@@ -2,6 +2,7 @@
 /* The views of chapter 10c. Everything a view needs is in its data; nothing is fetched. show(kind, root, data) draws one. */
 const compressedAD = (() => {
   const SVG = "http://www.w3.org/2000/svg";
+  const BRIGHTEST = .4;  // the attention that a matrix draws brightest
 
   // ---- elements
 
@@ -39,17 +40,27 @@ const compressedAD = (() => {
     return element("label", {}, input, label);
   }
 
-  function pointable(node, limits, locate, show) {  // a place in a picture, pointed at with the mouse or with the arrow keys
-    const by = {ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1]};
+  // a place in a picture, pointed at with the mouse or with the arrow keys, Home and End, and marked; box(place) is where it
+  // is, in parts of the picture: [left, top, width, height]
+  function pointable({node, rows, columns, place: locate, box}, show) {
+    const by = {ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1], Home: [0, -Infinity], End: [0, Infinity]};
+    const mark = element("div", {class: "mark", hidden: ""});
     let place = [0, 0];
+    function point(wanted) {
+      place = [rows(), columns()].map((limit, axis) => Math.max(0, Math.min(limit - 1, wanted[axis])));
+      ["left", "top", "width", "height"].forEach((side, k) => { mark.style[side] = `${100 * box(...place)[k]}%`; });
+      mark.hidden = false;
+      show(...place);
+    }
     node.setAttribute("tabindex", "0");
-    node.addEventListener("mousemove", event => { place = locate(event); show(...place); });
+    node.addEventListener("mousemove", event => point(locate(event)));
     node.addEventListener("keydown", event => {
       if (!(event.key in by)) return;
       event.preventDefault();
-      place = place.map((at, axis) => Math.max(0, Math.min(limits[axis] - 1, at + by[event.key][axis])));
-      show(...place);
+      point(place.map((at, axis) => at + by[event.key][axis]));
     });
+    for (const leave of ["mouseleave", "blur"]) node.addEventListener(leave, () => { mark.hidden = true; });
+    return element("div", {class: "pointable"}, node, mark);
   }
 
   function frame(root, data) {
@@ -69,6 +80,8 @@ const compressedAD = (() => {
     legend.replaceChildren(...entries.map(([colour, text]) => element("span", {},
       element("span", {class: "swatch", style: `background:${colour}`}), text)));
   }
+
+  const ifRewarded = (place, text) => place === null ? [] : [["#222222", text]];
 
   // ---- numbers
 
@@ -187,21 +200,22 @@ const compressedAD = (() => {
       area.replaceChildren(
         ...range(n).filter(k => (x0 + k) % every === 0).map(k => shape("text", {x: x(k), y: bottom + 14, "text-anchor": "middle"}, String(x0 + k))),
         ...marks.map(([k, colour, thick]) => shape("line", {x1: x(k), x2: x(k), y1: top, y2: bottom, stroke: colour, "stroke-width": thick})),
-        ...lines.map(({values, colour, dash}) => shape("polyline", {fill: "none", stroke: colour, "stroke-width": 1.6, "stroke-dasharray": dash ?? null,
-          points: values.map((value, k) => value === null ? "" : `${x(k).toFixed(1)},${y(value).toFixed(1)}`).join(" ")})));
+        ...lines.map(({values, colour, dash}) => values.length > 1
+          ? shape("polyline", {fill: "none", stroke: colour, "stroke-width": 1.6, "stroke-dasharray": dash ?? null, points: values.map((value, k) => `${x(k).toFixed(1)},${y(value).toFixed(1)}`).join(" ")})
+          : shape("circle", {cx: x(0), cy: y(values[0]), r: 3, fill: colour})));
     }
-    const position = event => {
+    const place = event => {
       const box = svg.getBoundingClientRect();
-      return Math.round(((event.clientX - box.left) * width / box.width - left) / (width - left - 6) * (n - 1));
+      return [0, Math.round(((event.clientX - box.left) * width / box.width - left) / (width - left - 6) * (n - 1))];
     };
-    return {svg, draw, position: event => Math.max(0, Math.min(n - 1, position(event)))};
+    return {svg, node: svg, draw, place, rows: () => 1, columns: () => n, box: (_, k) => [x(k) / width, top / height, 0, (bottom - top) / height]};
   }
 
   // a matrix of coloured cells on a canvas
   function heat(rows, columns, cellWidth, cellHeight, label) {
     const canvas = element("canvas", {width: columns * cellWidth, height: rows * cellHeight, role: "img", "aria-label": label});
     const pen = canvas.getContext("2d");
-    return {canvas, draw: fill => {
+    return {canvas, node: canvas, rows: () => rows, columns: () => columns, box: (row, column) => [column / columns, row / rows, 1 / columns, 1 / rows], draw: fill => {
       for (let row = 0; row < rows; row++) {
         for (let column = 0; column < columns; column++) {
           pen.fillStyle = fill(row, column);
@@ -210,8 +224,7 @@ const compressedAD = (() => {
       }
     }, place: event => {
       const box = canvas.getBoundingClientRect();
-      return [Math.min(rows - 1, Math.floor((event.clientY - box.top) / box.height * rows)),
-              Math.min(columns - 1, Math.floor((event.clientX - box.left) / box.width * columns))];
+      return [Math.floor((event.clientY - box.top) / box.height * rows), Math.floor((event.clientX - box.left) / box.width * columns)];
     }};
   }
 
@@ -301,13 +314,18 @@ const compressedAD = (() => {
     if (effects) controls.append(test);
     const buttons = names.map((name, number) => element("button", {type: "button", onclick: () => { head = number; controls.querySelector("select").value = number; draw(); }}));
     gallery.append(...buttons);
-    panels.append(big.svg, element("div", {}, element("div", {style: "margin-left:46px"}, "attention on each latent slot, slot 0 at the top"), by_slot.canvas), gallery);
-    swatches(legend, [...kinds.map(name => [colours[name], name === "recent" ? "recent transitions" : name === "query" ? "the query itself" : name]), ["#222222", "first reward"], ["#e3d4ea", "compression"]]);
+    const pointed = pointable(big, (_, step) => {
+      status.textContent = `${names[head]}, step ${step}, episode ${data.episodes[step] + 1}: ` +
+        kinds.map((name, kind) => `${name} ${drawn[kind].values[step].toFixed(2)}`).join(", ") +
+        (tested ? `; change without latents ${drawn[3].values[step].toFixed(2)}, without recent transitions ${drawn[4].values[step].toFixed(2)}` : "") + (averaged ? " (means of the episode)" : "");
+    });
+    panels.append(pointed, element("div", {}, element("div", {style: "margin-left:46px"}, "attention on each latent slot, slot 0 at the top"), by_slot.canvas), gallery);
+    swatches(legend, [...kinds.map(name => [colours[name], name === "recent" ? "recent transitions" : name === "query" ? "the query itself" : name]), ...ifRewarded(data.first_reward, "first reward"), ["#e3d4ea", "compression"]]);
     function thumbnails() {
       buttons.forEach((button, number) => {
         const small = drawing(116, 44, names[number]);
         lines(number).forEach(({values, colour}) => small.append(shape("polyline", {fill: "none", stroke: colour, "stroke-width": 1.2,
-          points: values.filter((_, k) => k % 10 === 0).map((value, k, all) => `${(k / (all.length - 1) * 114).toFixed(1)},${(42 - 40 * value).toFixed(1)}`).join(" ")})));
+          points: values.filter((_, k) => k % Math.ceil(data.n_steps / 100) === 0).map((value, k, all) => `${(k / Math.max(1, all.length - 1) * 114).toFixed(1)},${(42 - 40 * value).toFixed(1)}`).join(" ")})));
         button.replaceChildren(element("div", {}, names[number]), small);
       });
     }
@@ -321,11 +339,6 @@ const compressedAD = (() => {
       buttons.forEach((button, number) => button.setAttribute("aria-pressed", number === head));
       status.textContent = `${names[head]}; point at the chart for numbers, or use the arrow keys on it`;
     }
-    pointable(big.svg, [1, data.n_steps], event => [0, big.position(event)], (_, step) => {
-      status.textContent = `${names[head]}, step ${step}, episode ${data.episodes[step] + 1}: ` +
-        kinds.map((name, kind) => `${name} ${drawn[kind].values[step].toFixed(2)}`).join(", ") +
-        (tested ? `; change without latents ${drawn[3].values[step].toFixed(2)}, without recent transitions ${drawn[4].values[step].toFixed(2)}` : "") + (averaged ? " (means of the episode)" : "");
-    });
     panels.append(scale(data.colormap, "0.25 and more", "attention on a slot"));
     thumbnails();
     draw();
@@ -340,7 +353,7 @@ const compressedAD = (() => {
     const place = room(data.grid, 30, "where that was", data.facts, colours), cells = [];
     let cycle = 0, head = 0, slot = 0, tested = false;
     matrix.append(shape("text", {x: 46, y: 11, class: "title"}, "old latents"), shape("text", {x: 46 + n * wide, y: 11, class: "title"}, "transitions, oldest first"),
-                  shape("text", {x: 46, y: 46 + n * tall}, "each row sums to at most 1 (the rest: the query tokens themselves)"));
+                  shape("text", {x: 46, y: 46 + n * tall, "data-role": "sums"}));
     for (let row = 0; row < n; row++) {
       const group = shape("g", {class: "row", onmouseenter: () => pick(row), onclick: () => pick(row)});
       group.append(shape("text", {x: 40, y: 30 + row * tall, "text-anchor": "end"}, `slot ${row}`));
@@ -356,13 +369,14 @@ const compressedAD = (() => {
     controls.append(scrubber.node, heads.node, slots.node,
       element("button", {type: "button", disabled: data.first_cycle === null ? "" : null, onclick: () => { cycle = data.first_cycle; scrubber.input.value = cycle; draw(); }}, "takes the first reward"));
     if (effects) controls.append(toggle("the test: how far another stream's token there moves the latent", false, value => { tested = value; heads.select.disabled = value; draw(); }));
-    panels.append(matrix, place.svg, scale(data.colormap, "0.4 and more", "attention, or distance moved"));
+    panels.append(matrix, place.svg, scale(data.colormap, `${BRIGHTEST} and more`, "attention, or distance moved"));
     swatches(legend, [[colours.goal, "the true cell"]]);
     const value = (row, column) => tested ? effects.at(cycle, row, column) : overHeads(reading, head, data.layers, data.heads, [cycle], [row, column]);
     function pick(row) { slot = row; slots.select.value = row; draw(); }
     function draw() {
-      cells.forEach((line, row) => line.forEach((cell, column) => cell.setAttribute("fill", shade(data.colormap, value(row, column) / .4))));
+      cells.forEach((line, row) => line.forEach((cell, column) => cell.setAttribute("fill", shade(data.colormap, value(row, column) / BRIGHTEST))));
       outline.setAttribute("y", 18 + slot * tall);
+      matrix.querySelector("[data-role=sums]").textContent = tested ? "1: as far as another stream's latent is away; rows need not sum to anything" : "each row sums to at most 1 (the rest: the query tokens themselves)";
       const by_cell = new Map(), steps = data.segments[cycle];
       steps.forEach((step, k) => by_cell.set(data.next_cells[step], (by_cell.get(data.next_cells[step]) ?? 0) + value(slot, n + k)));
       const most = Math.max(1e-9, ...by_cell.values());
@@ -370,7 +384,7 @@ const compressedAD = (() => {
       const strongest = range(n + steps.length).reduce((best, column) => value(slot, column) > value(slot, best) ? column : best, 0);
       const [old, now] = [0, 1].map(part => overHeads(read, head, data.layers, data.heads, [cycle], [slot, part]));
       status.textContent = `compression ${cycle + 1}, steps ${steps[0]} to ${steps[steps.length - 1]}; slot ${slot} ` + (tested
-        ? `is moved most by ${strongest < n ? `old latent ${strongest}` : `step ${steps[strongest - n]}`}: ${value(slot, strongest).toFixed(2)} (1: as far as another stream's latent)` : `reads ${percent(old)} from old latents, ${percent(now)} from transitions`) +
+        ? value(slot, strongest) > 0 ? `is moved most by ${strongest < n ? `old latent ${strongest}` : `step ${steps[strongest - n]}`}: ${value(slot, strongest).toFixed(2)}` : "is moved by none" : `reads ${percent(old)} from old latents, ${percent(now)} from transitions`) +
         (steps.some(step => data.rewarded.includes(step)) ? "; there was a reward" : "");
     }
     draw();
@@ -387,10 +401,14 @@ const compressedAD = (() => {
     const scrubber = slider("after compression", n - 1, cycle, value => { cycle = value; draw(); });
     controls.append(scrubber.node);
     if (moved) controls.append(toggle("the test: how far another stream's segment there moves the latents (dashed)", false, value => { tested = value; draw(); }));
-    panels.append(lines.svg, element("div", {style: "width:240px"}, element("div", {}, "row: after which compression; column: segment"), map.canvas, scale(data.colormap, "1", "share, or distance (log scale)", "1e-8")));
-    swatches(legend, [[colours.latents, "share by attention rollout"], [colours.CompressedAD, "distance moved, 1: as far as another stream's latents"], ["#222222", "the segment with the first reward"]]);
-    const share = (row, column) => 10 ** looked.at(row, column), effect = (row, column) => 10 ** moved.at(row, column);
     const small = value => value > 1.01e-8 ? value.toExponential(1) : "below 1e-8";
+    const pointed = pointable(map, (row, column) => {
+      if (column > row) status.textContent = `after compression ${row + 1}, segment ${column + 1}: not there yet`;
+      else status.textContent = `after compression ${row + 1}, segment ${column + 1}: share ${small(share(row, column))}` + (moved ? `, moved by ${small(effect(row, column))}` : "");
+    });
+    panels.append(lines.svg, element("div", {style: "width:260px"}, element("div", {}, "row: after which compression; column: segment"), pointed, scale(data.colormap, "1", "share, or distance (log scale)", "1e-8")));
+    swatches(legend, [[colours.latents, "share by attention rollout"], [colours.CompressedAD, "distance moved, 1: as far as another stream's latents"], ...ifRewarded(data.first_cycle, "the segment with the first reward")]);
+    const share = (row, column) => 10 ** looked.at(row, column), effect = (row, column) => 10 ** moved.at(row, column);
     function draw() {
       const shown = [{values: range(cycle + 1).map(age => share(cycle, cycle - age)), colour: colours.latents}];
       if (tested) shown.push({values: range(cycle + 1).map(age => effect(cycle, cycle - age)), colour: colours.CompressedAD, dash: "5 4"});
@@ -401,10 +419,6 @@ const compressedAD = (() => {
         `${cycle ? percent(share(cycle, cycle - 1)) : "nothing"} from the one before, ${percent(data.no_history[cycle])} from no history at all (query tokens, initial latents)` +
         (first !== null && first <= cycle ? `; the segment with the first reward is ${cycle - first + 1} compressions old` : "");
     }
-    pointable(map.canvas, [n, n], event => map.place(event), (row, column) => {
-      if (column > row) status.textContent = `after compression ${row + 1}, segment ${column + 1}: not there yet`;
-      else status.textContent = `after compression ${row + 1}, segment ${column + 1}: share ${small(share(row, column))}` + (moved ? `, moved by ${small(effect(row, column))}` : "");
-    });
     map.canvas.addEventListener("click", event => { cycle = map.place(event)[0]; scrubber.input.value = cycle; draw(); });
     draw();
   }
@@ -421,7 +435,7 @@ const compressedAD = (() => {
     const scrubber = slider("after compression", n - 1, 0, value => { cycle = value; draw(); });
     controls.append(scrubber.node, choice("fact", names, value => { fact = value; draw(); }).node);
     panels.append(...rooms.map(part => part.svg), lines.svg, scale(data.colormap, "1", "probability, or score"));
-    swatches(legend, [[colours.latents, "true labels"], ["#888888", "shuffled labels"], ["#222222", "the compression that takes the first reward"], [colours.goal, "the true cell"]]);
+    swatches(legend, [[colours.latents, "true labels"], ["#888888", "shuffled labels"], ...ifRewarded(data.first_cycle, "the compression that takes the first reward"), [colours.goal, "the true cell"]]);
     function draw() {
       const name = names[fact], is_cell = name in data.facts;
       const target = is_cell ? data.facts[name][0] * columns + data.facts[name][1] : null;
@@ -433,9 +447,9 @@ const compressedAD = (() => {
       const right = (maps, k) => {  // for visited cells: mean score of those that were, less that of the others
         if (is_cell) return maps.at(k, target);
         const cells = range(rooms[0].cells.length), yes = cells.filter(cell => been.at(k, cell) > .5), no = cells.filter(cell => been.at(k, cell) <= .5);
-        return Math.max(0, (yes.length ? mean(yes.map(cell => maps.at(k, cell))) : 0) - (no.length ? mean(no.map(cell => maps.at(k, cell))) : 0));
+        return (yes.length ? mean(yes.map(cell => maps.at(k, cell))) : 0) - (no.length ? mean(no.map(cell => maps.at(k, cell))) : 0);
       };
-      lines.svg.querySelector("text").textContent = is_cell ? "probability that the map gives to the true cell" : "mean score of visited cells, less that of the others";
+      lines.svg.querySelector("text").textContent = is_cell ? "probability that the map gives to the true cell" : "mean score of visited cells, less that of the others (below 0 drawn as 0)";
       lines.draw([{values: range(n).map(k => right(read[name], k)), colour: colours.latents}, {values: range(n).map(k => right(lucky[name], k)), colour: "#888888", dash: "4 3"}],
                  [...(data.first_cycle === null ? [] : [[data.first_cycle, "#222222", 1.5]]), [cycle, colours.query, 2]]);
       status.textContent = `after compression ${cycle + 1} (step ${data.compressed_at[cycle]}), ${name}: ${right(read[name], cycle).toFixed(2)}, with shuffled labels ${right(lucky[name], cycle).toFixed(2)}` +
@@ -491,12 +505,10 @@ const compressedAD = (() => {
     gallery.append(...buttons);
     controls.append(choice("compression", data.cycles.map(cycle => String(cycle + 1)), value => { moment = value; draw(); }, moment).node);
     panels.append(gallery, large);
-    swatches(legend, [["#ffffff", "not computed: of the encoder's last layer only the query tokens are read"]]);
+    swatches(legend, [["#ffffff", "nothing there: of the encoder's last layer only query tokens are computed, and until the next compression there may be fewer decisions than rows"]]);
     const value = ([part, layer, head], row, column) => parts[part].at(moment, layer, head, row, column);
-    const fill = (which, row, column) => {
-      const [part, layer] = which, unread = part === "encoder" && layer === n_layer.encoder - 1 && row < data.n_latent + data.n_segment;
-      return unread || part === "decoder" && row >= data.decisions[moment] ? "#ffffff" : shade(data.colormap, value(which, row, column) / .4);
-    };
+    const lacking = ([part, layer], row) => part === "decoder" ? row >= data.decisions[moment] : layer === n_layer.encoder - 1 && row < data.n_latent + data.n_segment;
+    const fill = (which, row, column) => lacking(which, row) ? "#ffffff" : shade(data.colormap, value(which, row, column) / BRIGHTEST);
     function borders(part, axis) {
       if (part === "encoder") return [data.n_latent, data.n_latent + data.n_segment];
       return axis ? [data.n_latent, parts.decoder.shape[4] - 1] : [];
@@ -515,13 +527,13 @@ const compressedAD = (() => {
       borders(part, 0).forEach(at => { pen.beginPath(); pen.moveTo(0, at * size); pen.lineTo(shape4[4] * size, at * size); pen.stroke(); });
       const axes = part === "encoder" ? "rows and columns: old latents, segment (oldest first), query tokens"
         : "rows: decisions after this compression, one below the other; columns: latents, transitions (latest first), the query itself";
-      pointable(view.canvas, [shape4[3], shape4[4]], event => view.place(event), (row, column) => {
-        status.textContent = `${title(which)}: row ${row} gives ${value(which, row, column).toFixed(3)} to column ${column}`;
+      const pointed = pointable(view, (row, column) => {
+        status.textContent = `${title(which)}: ` + (lacking(which, row) ? `nothing in row ${row}` : `row ${row} gives ${value(which, row, column).toFixed(3)} to column ${column}`);
       });
-      large.replaceChildren(element("p", {}, element("strong", {}, title(which)), ` (${shape4[3]} x ${shape4[4]}) ${axes}`), view.canvas);
+      large.replaceChildren(element("p", {}, element("strong", {}, title(which)), ` (${shape4[3]} x ${shape4[4]}) ${axes}`), pointed);
       status.textContent = `${title(which)}, ${part === "encoder" ? "in" : "after"} compression ${data.cycles[moment] + 1}`;
     }
-    panels.append(scale(data.colormap, "0.4 and more", "attention, rows sum to 1"));
+    panels.append(scale(data.colormap, `${BRIGHTEST} and more`, "attention, rows sum to 1"));
     draw();
   }
 
