@@ -28,7 +28,7 @@ results: $(READY)
 # RUNS=results/labs/runs takes the single results that are in the repository and does only what is missing;
 # OPTIONS=--only-done writes the records of what is there, and trains nothing
 lab-results: $(READY)
-	$(BIN)/python -c 'from compressed_ad.labs import run_labs; run_labs()' --seeds $(SEEDS) --runs $(RUNS) $(if $(LABS),--labs $(LABS)) $(OPTIONS)
+	$(BIN)/python -c 'from compressed_ad.labs import run_labs; run_labs()' --seeds $(SEEDS) --runs $(RUNS) --jobs $(WORKERS) $(if $(LABS),--labs $(LABS)) $(OPTIONS)
 
 # all that the continuous integration checks, by two processes of one thread each; the cells of a notebook stay together;
 # the views are tested in Chromium, if there is one or it can be installed

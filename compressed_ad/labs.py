@@ -3,9 +3,9 @@
 # %% auto #0
 __all__ = ['METRICS', 'MEASURED', 'MODEL_STYLES', 'CORRIDORS', 'DELAYS', 'TUNED', 'LONGER', 'PRETRAINING_STEPS', 'ROOMS', 'LABS',
            'controls', 'targets_per_batch', 'state_bytes', 'Measurement', 'Diagnosis', 'LearningCurve', 'GoalProbe',
-           'Run', 'trained', 'do_run', 'tidy_rows', 'run_lab', 'table', 'plot_against', 'how_far_back', 'doors_per_500',
-           'at_window', 'when_a_window_is_enough', 'how_many_latents', 'what_memory_holds', 'does_pretraining_help',
-           'run_labs']
+           'Run', 'trained', 'do_run', 'do_runs', 'tidy_rows', 'run_lab', 'table', 'plot_against', 'how_far_back',
+           'doors_per_500', 'at_window', 'when_a_window_is_enough', 'how_many_latents', 'what_memory_holds',
+           'does_pretraining_help', 'run_labs']
 
 # %% ../nbs/13_labs.ipynb #13-labs-002
 import argparse
@@ -20,6 +20,9 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+
+from joblib import Parallel, delayed
+from tqdm.auto import tqdm
 
 from .config import TRAINING_SETTINGS, Config, make_config, read_config
 from .dataset import draw_plan
@@ -272,20 +275,28 @@ class Run:
         "A name for one seed of this run, unique in its lab."
         return "-".join([self.task, self.model, *(f"{key}={value}" for key, value in self.setting.items()), f"seed{seed}"])
 
+    def done_with(self, seed: int) -> bool:
+        "Whether `seed` is one of its seeds."
+        return self.seeds is None or seed in self.seeds
+
     def settings(self, seed: int) -> dict[str, Any]:
         "All that the result depends on, ready for JSON."
         measured = [{"kind": type(measurement).__name__} | asdict(measurement) for measurement in self.measurements]
         return json.loads(json.dumps({"configuration": with_seed(self.config, seed).model_dump(mode="json"), "measured": measured}))
 
 # %% ../nbs/13_labs.ipynb #13-labs-023
+def _training_name(config: Config) -> str:
+    settings = json.dumps(config.model_dump(mode="json", include=set(TRAINING_SETTINGS), exclude_defaults=True), sort_keys=True)
+    return f"{config.task_family}-{config.model}-{hashlib.sha256(settings.encode()).hexdigest()[:12]}"
+
+
 def trained(config: Config, folder: Path, progress: bool = True) -> tuple[Trainer, float]:
     """The model of `config`, trained on histories of its training tasks, and the seconds of its pre-training, if it has one.
 
     Its checkpoints lie in `folder` under a name that follows from all that training depends on. So an interrupted
     training goes on, and labs that ask for the same training share it.
     """
-    settings = json.dumps(config.model_dump(mode="json", include=set(TRAINING_SETTINGS), exclude_defaults=True), sort_keys=True)
-    place = folder / f"{config.task_family}-{config.model}-{hashlib.sha256(settings.encode()).hexdigest()[:12]}"
+    place = folder / _training_name(config)
     family, histories, seconds = make_task_family(config.task_family, config.task_family_arguments), collect_for(config, progress), 0.0
     if config.pretrains:
         first = Pretrainer(config, histories, family, place / "pretraining")
@@ -330,6 +341,32 @@ def do_run(run: Run, seed: int, folder: Path, models: Path, progress: bool = Tru
     return result
 
 # %% ../nbs/13_labs.ipynb #13-labs-025
+def do_runs(runs: Sequence[tuple[Run, int, Path]], models: Path, n_jobs: int, progress: bool = True) -> None:
+    """Do runs, each with its seed and the folder of its result, `n_jobs` at a time in processes of their own.
+
+    The processes share the cores, so `train_seconds` are longer than those of a training that has them all. What was
+    done before is only checked, first of all: raises `ExperimentError` as `do_run` does.
+    """
+    groups: dict[Any, list[tuple[Run, int, Path]]] = {}
+    for run, seed, folder in runs:
+        if (folder / f"{run.name(seed)}.json").exists():
+            do_run(run, seed, folder, models)
+        elif run.model in ("source", "oracle"):
+            groups[run.task, run.model, seed, folder] = [(run, seed, folder)]
+        else:
+            groups.setdefault(_training_name(with_seed(run.config, seed)), []).append((run, seed, folder))
+    with tqdm(total=sum(map(len, groups.values())), desc="runs", unit="run", disable=not progress) as bar:
+        for names in Parallel(n_jobs, return_as="generator_unordered")(delayed(_do_group)(group, models) for group in groups.values()):
+            bar.set_postfix_str(f"last {names[-1]}", refresh=False)
+            bar.update(len(names))
+
+
+def _do_group(group: Sequence[tuple[Run, int, Path]], models: Path) -> list[str]:
+    for run, seed, folder in group:
+        do_run(run, seed, folder, models, progress=False)
+    return [run.name(seed) for run, seed, _ in group]
+
+# %% ../nbs/13_labs.ipynb #13-labs-027
 def tidy_rows(run: Run, results: Mapping[int, Mapping]) -> list[dict[str, Any]]:
     """The rows of one run: one for each value and seed, with its 95% interval over tasks, and one for all seeds together.
 
@@ -366,8 +403,7 @@ def run_lab(runs: Sequence[Run], seeds: Sequence[int], folder: str | Path, model
     done: list[dict[int, dict]] = [{} for _ in runs]
     for seed in seeds:
         for run, results in zip(runs, done):
-            asked_for = run.seeds is None or seed in run.seeds
-            if not asked_for or only_done and not (Path(folder) / f"{run.name(seed)}.json").exists():
+            if not run.done_with(seed) or only_done and not (Path(folder) / f"{run.name(seed)}.json").exists():
                 continue
             results[seed] = do_run(run, seed, Path(folder), Path(models or Path(folder) / "models"), progress)
     rows = [row for run, results in zip(runs, done) for row in tidy_rows(run, results)]
@@ -383,7 +419,7 @@ def table(record: Mapping) -> pd.DataFrame:
     "The rows of a record, with a column for each part of a setting."
     return pd.DataFrame([{**row, **row["setting"]} for row in record["rows"]]).drop(columns="setting")
 
-# %% ../nbs/13_labs.ipynb #13-labs-027
+# %% ../nbs/13_labs.ipynb #13-labs-029
 MODEL_STYLES = {"CompressedAD": "o-", "memory_cleared": "v:", "AD": "s-", "AD_equal_bytes": "D--", "AD_full_context": "^-.",
                 "GRU": "P-", "source": "-", "oracle": "--"}  # how each model is drawn
 
@@ -410,7 +446,7 @@ def plot_against(record: Mapping, key: str, metric: str, axes: plt.Axes | None =
     axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     return axes
 
-# %% ../nbs/13_labs.ipynb #13-labs-043
+# %% ../nbs/13_labs.ipynb #13-labs-045
 CORRIDORS = (8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 DELAYS = (16, 51, 415, 831)
 
@@ -433,12 +469,12 @@ def how_far_back() -> list[Run]:
 
 
 def doors_per_500() -> list[Run]:
-    "Lab 2: Dark Key-to-Door, eight windows of 500 calls, 256 held-out tasks, all models with training of the same length, and one of two and a half times that."
+    "Lab 2: Dark Key-to-Door, eight windows of 500 calls, 256 held-out tasks, all models trained for about the same time, and one, with seed 0, for two and a half times that."
     config = read_config("lab_key_to_door")
     measured = [Measurement("doors_per_500", window=500, n_episodes=8)]
     runs = [Run("KeyToDoor", name, changed, measured) for name, changed in controls(config, **TUNED["lab_key_to_door"]).items()]
     longer = make_config(config.model_dump() | LONGER)
-    runs.append(Run("KeyToDoor", "CompressedAD", longer, measured, {"minutes": 20}))
+    runs.append(Run("KeyToDoor", "CompressedAD", longer, measured, {"minutes": 20}, (0,)))
     return runs + [Run("KeyToDoor", name, config, measured) for name in ("source", "oracle")]
 
 
@@ -474,7 +510,7 @@ def when_a_window_is_enough() -> list[Run]:
 
 
 def how_many_latents() -> list[Run]:
-    """Lab 4: lab 2's task, half its training, one setting changed at a time. All runs take about the same time.
+    """Lab 4: lab 2's task, half its training, one setting changed at a time. All runs take about the same time; seed 0.
 
     The first run has none changed. Its model is also measured with the literal keep rule: as many transitions are kept
     as fit beside the latents, so that every step compresses one.
@@ -493,7 +529,7 @@ def how_many_latents() -> list[Run]:
                 ({"segments": "fixed"}, 780, {"min_compress_length": room + 1}),
                 ({"kept": 8}, 780, {"keep_length": 8, "max_compress_length": room + 1 - 8, "max_compression_depth": 10})]
     return [Run("KeyToDoor", "CompressedAD", make_config(base | change | {"train_timesteps": steps}),
-                [measured] if setting else [measured, literal], setting) for setting, steps, change in changes]
+                [measured] if setting else [measured, literal], setting, (0,)) for setting, steps, change in changes]
 
 
 def what_memory_holds() -> list[Run]:
@@ -524,8 +560,8 @@ def _steps(**steps: int) -> dict[str, dict[str, Any]]:
 TUNED = {
     "lab_t_maze": _steps(memory_cleared=650, AD=900, AD_equal_bytes=900, AD_full_context=700)
                   | {"GRU": dict(train_timesteps=290, train_batch_size=32, lr=5e-3)},
-    "lab_repeat_first": _steps(memory_cleared=1950, AD=3400, AD_equal_bytes=3400, AD_full_context=2600)
-                        | {"GRU": dict(train_timesteps=1080, train_batch_size=32, lr=5e-3)},
+    "lab_repeat_first": _steps(memory_cleared=1950, AD=3400, AD_equal_bytes=3400)
+                        | {"AD_full_context": dict(train_timesteps=2600, lr=1e-3), "GRU": dict(train_timesteps=1080, train_batch_size=32, lr=5e-3)},
     "lab_key_to_door": _steps(memory_cleared=1770, AD=1930, AD_equal_bytes=1930, AD_full_context=1190)
                        | {"GRU": dict(train_timesteps=1220, train_batch_size=32, lr=5e-3)},
 }
@@ -539,19 +575,19 @@ ROOMS = {
         40: ((0,), {"CompressedAD": 1270, "AD": 2500}), 80: ((0,), {"CompressedAD": 1270, "AD": 2150})},
         Measurement("normalised_return", n_streams=8, n_episodes=50, block=10, trips=((1, 4), (5, 8)))),
     "PermutedDarkRoom": ("lab_permuted_dark_room", {
-        10: ((0,), {"CompressedAD": 680, "AD": 2430}), 20: (None, {"CompressedAD": 2100, "AD": 4700}),
-        40: ((0,), {"CompressedAD": 1200, "AD": 2060}), 80: ((0,), {"CompressedAD": 1310, "AD": 1740})},
+        10: ((0,), {"CompressedAD": 1360, "AD": 4860}), 20: (None, {"CompressedAD": 2100, "AD": 4700}),
+        40: ((0,), {"CompressedAD": 2400, "AD": 4120}), 80: ((0,), {"CompressedAD": 2620, "AD": 3480})},
         Measurement("normalised_return", n_episodes=40, block=5, trips=((1, 4), (5, 8)))),
     "LargeDarkRoom": ("lab_large_dark_room", {
-        10: (None, {"CompressedAD": 1250, "AD": 4900}), 16: (None, {"CompressedAD": 1600, "AD": 4900}), 20: ((0,), {"CompressedAD": 920, "AD": 2430}),
-        40: ((0,), {"CompressedAD": 1230, "AD": 2250}), 80: ((0,), {"CompressedAD": 1430, "AD": 2310})},
+        10: (None, {"CompressedAD": 1250, "AD": 4900}), 16: (None, {"CompressedAD": 1600, "AD": 4900}), 20: ((0,), {"CompressedAD": 1840, "AD": 4860}),
+        40: ((0,), {"CompressedAD": 2460, "AD": 4500}), 80: ((0,), {"CompressedAD": 2860, "AD": 4620})},
         Measurement("goals_per_1000", n_streams=4, window=250, n_episodes=12, trips=((1, 4), (5, 8), (9, 12), (13, 16)))),
 }
 LABS = {"how_far_back": how_far_back, "doors_per_500": doors_per_500, "when_a_window_is_enough": when_a_window_is_enough,
         "how_many_latents": how_many_latents, "what_memory_holds": what_memory_holds,
         "does_pretraining_help": does_pretraining_help}
 
-# %% ../nbs/13_labs.ipynb #13-labs-048
+# %% ../nbs/13_labs.ipynb #13-labs-050
 def run_labs(arguments: Sequence[str] | None = None) -> None:
     "The command line: recompute the records of the labs, with a line for each when it is written."
     parser = argparse.ArgumentParser(prog="make lab-results", description="Train and measure the models of the labs.")
@@ -560,12 +596,20 @@ def run_labs(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--runs", default="runs/labs", help="folder of single results; a run that is there is not done again")
     parser.add_argument("--models", default="runs/models", help="folder of trained models and their checkpoints")
     parser.add_argument("--records", default="results/labs", help="folder of the records")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at a time, each with its share of the cores (default: 1)")
     parser.add_argument("--only-done", action="store_true", help="train nothing: records of the results that are there")
     parser.add_argument("--quiet", action="store_true", help="no progress bars")
     chosen = parser.parse_args(arguments)
+    if chosen.jobs < 1:
+        parser.error(f"--jobs {chosen.jobs}: must be at least 1")
+    labs = {name: LABS[name]() for name in chosen.labs}
     try:
-        for name in chosen.labs:
-            record = run_lab(LABS[name](), chosen.seeds, Path(chosen.runs) / name, chosen.models, not chosen.quiet, chosen.only_done)
+        if chosen.jobs > 1 and not chosen.only_done:
+            asked_for = [(run, seed, Path(chosen.runs) / name) for name, runs in labs.items() for seed in chosen.seeds
+                         for run in runs if run.done_with(seed)]
+            do_runs(asked_for, Path(chosen.models), chosen.jobs, not chosen.quiet)
+        for name, runs in labs.items():
+            record = run_lab(runs, chosen.seeds, Path(chosen.runs) / name, chosen.models, not chosen.quiet, chosen.only_done)
             write_json(Path(chosen.records) / f"{name}.json", record)
             print(f"{Path(chosen.records) / name}.json: {len(record['rows'])} rows, seeds {record['seeds']}", flush=True)
     except KeyboardInterrupt:

@@ -418,19 +418,24 @@ def heads_view(rollout: Rollout, n_cycles: int = 12) -> View:
     data["caption"] += _thinned(data["encoder"], data["decoder"])
 
     def draw(figure: Figure) -> None:
-        encoder, place = rollout.encoder_attention[cycles].astype(float), len(cycles) // 2
+        encoder, place = np.ma.array(rollout.encoder_attention[cycles], float), len(cycles) // 2
+        encoder[:, -1, :, :-rollout.config.n_latent] = np.ma.masked  # of the last layer only the query tokens are computed
         shown = [(f"encoder {layer + 1}.{head + 1}", encoder[place, layer, head]) for layer in range(encoder.shape[1]) for head in range(encoder.shape[2])]
         shown += [(f"decoder {layer + 1}.{head + 1}", decoder[place, layer, head]) for layer in range(decoder.shape[1]) for head in range(decoder.shape[2])]
-        columns = -(-len(shown) // 2)
+        columns, n = -(-len(shown) // 2), rollout.config.n_latent
         for ax, (title, values) in zip(figure.subplots(2, columns).ravel(), shown):
             image = ax.imshow(values, cmap="cividis", vmin=0, vmax=0.4, aspect="auto")
             ax.set_title(title, fontsize=8)
-            ax.set(xticks=[], yticks=[])
+            size = values.shape[1]
+            borders = [n, size - (n if title.startswith("encoder") else 1)]
+            ax.vlines(np.array(borders) - 0.5, -0.5, len(values) - 0.5, color="white", linewidth=0.8)
+            ax.set_xticks([0, *borders], [1, *(border + 1 for border in borders)], fontsize=7)
+            ax.set_yticks([0, len(values) - 1], [1, len(values)], fontsize=7)
             ax.grid(False)
         for ax in figure.axes[len(shown):]:
             ax.set_axis_off()
         figure.colorbar(image, ax=figure.axes, shrink=0.8, extend="max", label="attention")
-        figure.suptitle(f"compression {cycles[place] + 1}: layer and head; rows look at columns", fontsize=10)
+        figure.suptitle(f"compression {cycles[place] + 1}: layer and head; rows look at columns. White lines part latents, transitions and what asks", fontsize=10)
     return View("heads", data, draw, (8, 3.4), 980)
 
 # %% ../nbs/10c_views.ipynb #10c-views-036

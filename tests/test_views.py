@@ -183,7 +183,8 @@ def test_static_figures(kind, views, tmp_path):
         assert all(np.allclose(images[number].ravel(), unpacked(data["occupied"])[-1, number], atol=0.01) for number in range(3))
     if kind == "heads":
         drawn = [*unpacked(data["encoder"])[len(data["cycles"]) // 2].reshape(4, 43, 43), *unpacked(data["decoder"])[len(data["cycles"]) // 2].reshape(6, 11, 27)]
-        assert all(np.allclose(image, values, atol=0.01) for image, values in zip(images, drawn, strict=True))
+        assert all(np.allclose(np.ma.filled(image, 0), values, atol=0.01) for image, values in zip(images, drawn, strict=True))
+        assert [np.ma.count_masked(image) for image in images] == [0, 0, 27 * 43, 27 * 43] + 6 * [0], "of the last layer only 16 of 43 rows"
 
 
 def unpacked(sent: dict) -> np.ndarray:
@@ -210,6 +211,29 @@ def test_tape_names_what_moves_a_slot_most(thinned, views, browser, tmp_path):
     strongest = int(effects[cycle, 0].argmax())
     name = f"old latent {strongest}" if strongest < n else f"step {data['segments'][cycle][strongest - n]}"
     assert f"slot 0 is moved most by {name}: {effects[cycle, 0].max():.2f}" in section.locator(".status").inner_text()
+    page.close()
+
+
+def test_heads_names_what_is_pointed_at(views, browser, tmp_path):
+    path = tmp_path / "heads.html"
+    views["heads"].save(path)
+    page = browser.new_page(viewport={"width": 900, "height": 1000})
+    page.goto(path.as_uri())
+    section, data = page.locator("#heads"), views["heads"].data
+    place = data["cycles"].index(data["first_cycle"])
+    encoder, decoder = (unpacked(data[part])[place] for part in ("encoder", "decoder"))
+    assert section.locator(".labelled .across").inner_text().split() == ["old", "latents", "segment", "query", "tokens"]
+    for head, row, column, said in (
+            ("encoder, layer 1, head 2", 20, 3, f"transition 5 of the segment gives {encoder[0, 1, 20, 3]:.3f} to old latent 3"),
+            ("encoder, layer 2, head 1", 42, 26, f"query token 15 gives {encoder[1, 0, 42, 26]:.3f} to transition 11 of the segment"),
+            ("encoder, layer 2, head 1", 5, 26, "nothing in the row of old latent 5"),
+            ("decoder, layer 3, head 1", 2, 16, f"decision 3 gives {decoder[2, 0, 2, 16]:.3f} to transition 1, latest first"),
+            ("decoder, layer 1, head 1", 10, 26, f"decision 11 gives {decoder[0, 0, 10, 26]:.3f} to the query itself")):
+        section.get_by_role("button", name=head).click()
+        canvas = section.locator("canvas[data-role=large]")
+        size = 11 if head.startswith("encoder") else 18
+        canvas.hover(position={"x": (column + 0.5) * size, "y": (row + 0.5) * size})
+        assert section.locator(".status").inner_text() == f"{head}: {said}"
     page.close()
 
 

@@ -228,6 +228,14 @@ const compressedAD = (() => {
     }};
   }
 
+  // names above and, in `margin` pixels, before a heat map, each [text, from, to] at the middle of its columns or rows
+  function labelled(node, view, across, down, margin = 46) {
+    const names = (side, all, list) => list.map(([text, from, to]) => element("span", {style: `${side}:${50 * (from + to) / all}%`}, String(text)));
+    return element("div", {class: "labelled", style: `grid-template-columns:${margin}px minmax(0,max-content)`}, element("div", {class: across.length ? "across" : "bare"}, ...names("left", view.columns(), across)),
+                   element("div", {class: "down"}, ...names("top", view.rows(), down)), node);
+  }
+  const ends = (first, last, n) => n < 2 ? [[first, 0, 1]] : [[first, 0, 1], [last, n - 1, n]];
+
   function scale(colours, high, label, low = "0") {  // what the colours of a heat map stand for
     const svg = drawing(220, 42, label);
     svg.append(shape("text", {x: 2, y: 11}, label), shape("text", {x: 2, y: 39}, low), shape("text", {x: 182, y: 39, "text-anchor": "end"}, high));
@@ -296,7 +304,7 @@ const compressedAD = (() => {
     const mass = unpack(data.mass), slots = unpack(data.slots), effects = data.effects && unpack(data.effects);
     const big = chart({width: 800, height: 240, label: "share of the query's attention", across: "step"});
     const by_slot = heat(data.n_latent, data.n_steps, 1, 5, "attention on each latent slot over the steps");
-    by_slot.canvas.style.cssText = `width:${800 - 52}px;height:${data.n_latent * 6}px;margin-left:46px`;
+    by_slot.canvas.style.cssText = `width:${800 - 52}px;height:${data.n_latent * 6}px`;
     const gallery = element("div", {class: "gallery"}), names = headNames(data.layers, data.heads);
     let head = 0, averaged = true, tested = false, drawn = [];
     const in_episodes = data.episodes[data.n_steps - 1] + 1;
@@ -319,7 +327,7 @@ const compressedAD = (() => {
         kinds.map((name, kind) => `${name} ${drawn[kind].values[step].toFixed(2)}`).join(", ") +
         (tested ? `; change without latents ${drawn[3].values[step].toFixed(2)}, without recent transitions ${drawn[4].values[step].toFixed(2)}` : "") + (averaged ? " (means of the episode)" : "");
     });
-    panels.append(pointed, element("div", {}, element("div", {style: "margin-left:46px"}, "attention on each latent slot, slot 0 at the top"), by_slot.canvas), gallery);
+    panels.append(pointed, element("div", {}, "attention on each latent slot, by step", labelled(by_slot.canvas, by_slot, [], ends("slot 0", data.n_latent - 1, data.n_latent))), gallery);
     swatches(legend, [...kinds.map(name => [colours[name], name === "recent" ? "recent transitions" : name === "query" ? "the query itself" : name]), ...ifRewarded(data.first_reward, "first reward"), ["#e3d4ea", "compression"]]);
     function thumbnails() {
       buttons.forEach((button, number) => {
@@ -406,7 +414,8 @@ const compressedAD = (() => {
       if (column > row) status.textContent = `after compression ${row + 1}, segment ${column + 1}: not there yet`;
       else status.textContent = `after compression ${row + 1}, segment ${column + 1}: share ${small(share(row, column))}` + (moved ? `, moved by ${small(effect(row, column))}` : "");
     });
-    panels.append(lines.svg, element("div", {style: "width:260px"}, element("div", {}, "row: after which compression; column: segment"), pointed, scale(data.colormap, "1", "share, or distance (log scale)", "1e-8")));
+    const numbers = ends(1, n, n);
+    panels.append(lines.svg, element("div", {style: "width:300px"}, element("div", {}, "rows: after compression; columns: segment"), labelled(pointed, map, numbers, numbers, 24), scale(data.colormap, "1", "share, or distance (log scale)", "1e-8")));
     swatches(legend, [[colours.latents, "share by attention rollout"], [colours.CompressedAD, "distance moved, 1: as far as another stream's latents"], ...ifRewarded(data.first_cycle, "the segment with the first reward")]);
     const share = (row, column) => 10 ** looked.at(row, column), effect = (row, column) => 10 ** moved.at(row, column);
     function draw() {
@@ -509,6 +518,12 @@ const compressedAD = (() => {
     const value = ([part, layer, head], row, column) => parts[part].at(moment, layer, head, row, column);
     const lacking = ([part, layer], row) => part === "decoder" ? row >= data.decisions[moment] : layer === n_layer.encoder - 1 && row < data.n_latent + data.n_segment;
     const fill = (which, row, column) => lacking(which, row) ? "#ffffff" : shade(data.colormap, value(which, row, column) / BRIGHTEST);
+    function token(part, column) {  // numbered as elsewhere: slots from 0, transitions from 1
+      const [first, second] = borders(part, 1);
+      if (part === "encoder") return column < first ? `old latent ${column}` : column < second ? `transition ${column - first + 1} of the segment` : `query token ${column - second}`;
+      return column < first ? `latent ${column}` : column < second ? `transition ${column - first + 1}, latest first` : "the query itself";
+    }
+    const named = (names, borders, all) => names.map((name, k) => [name, borders[k - 1] ?? 0, borders[k] ?? all]);
     function borders(part, axis) {
       if (part === "encoder") return [data.n_latent, data.n_latent + data.n_segment];
       return axis ? [data.n_latent, parts.decoder.shape[4] - 1] : [];
@@ -527,10 +542,14 @@ const compressedAD = (() => {
       borders(part, 0).forEach(at => { pen.beginPath(); pen.moveTo(0, at * size); pen.lineTo(shape4[4] * size, at * size); pen.stroke(); });
       const axes = part === "encoder" ? "rows and columns: old latents, segment (oldest first), query tokens"
         : "rows: decisions after this compression, one below the other; columns: latents, transitions (latest first), the query itself";
+      const names = part === "encoder" ? ["old latents", "segment", "query tokens"] : ["latents", "transitions", "query"];
+      const across = named(names, borders(part, 1), shape4[4]);
       const pointed = pointable(view, (row, column) => {
-        status.textContent = `${title(which)}: ` + (lacking(which, row) ? `nothing in row ${row}` : `row ${row} gives ${value(which, row, column).toFixed(3)} to column ${column}`);
+        const looking = part === "encoder" ? token(part, row) : `decision ${row + 1}`;
+        status.textContent = `${title(which)}: ` + (lacking(which, row) ? `nothing in the row of ${looking}` : `${looking} gives ${value(which, row, column).toFixed(3)} to ${token(part, column)}`);
       });
-      large.replaceChildren(element("p", {}, element("strong", {}, title(which)), ` (${shape4[3]} x ${shape4[4]}) ${axes}`), pointed);
+      large.replaceChildren(element("p", {}, element("strong", {}, title(which)), ` (${shape4[3]} x ${shape4[4]}) ${axes}`),
+        labelled(pointed, view, across, part === "encoder" ? across : ends("decision 1", data.decisions[moment], data.decisions[moment]), 76));
       status.textContent = `${title(which)}, ${part === "encoder" ? "in" : "after"} compression ${data.cycles[moment] + 1}`;
     }
     panels.append(scale(data.colormap, `${BRIGHTEST} and more`, "attention, rows sum to 1"));
