@@ -5,7 +5,7 @@ __all__ = ['fresh_tasks', 'Value', 'Snapshot', 'steps_for', 'take_snapshots', 'f
            'effective_rank', 'drift', 'Blindfolded', 'visits_after_transplant']
 
 # %% ../nbs/12_diagnostics.ipynb #12-diagnostics-002
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -46,11 +46,12 @@ class Value:
 class Snapshot:
     """What the memories of many streams held right after one of their compressions, and what the streams had seen by then.
 
-    `latents` (n, n_latent, width). `visited` (n, cells): cells of the grid that the stream had been on. `possible`: for
-    each factor of the task, the values that experience had not ruled out, (n, values).
+    `latents` (n, n_latent, width). `starts` (n,): the cell that each stream began in. `visited` (n, cells): cells of the
+    grid that it had been on. `possible`: for each factor of the task, the values that experience had not ruled out, (n, values).
     """
     number: int
     latents: np.ndarray
+    starts: np.ndarray
     visited: np.ndarray
     possible: list[np.ndarray]
 
@@ -72,15 +73,17 @@ def take_snapshots(model: CompressedAD, family: TaskFamily, tasks: np.ndarray, n
     """
     n, grid = len(tasks), family.observation_space.nvec[:2]
     visited, possible = np.zeros((n, int(np.prod(grid))), bool), [np.ones((n, size), bool) for size in family.factors]
-    taken, rows = [], np.arange(n)
+    taken, rows, starts = [], np.arange(n), np.zeros(n, int)
 
     def look(step: int, transitions: Transitions, memory: ContextMemory) -> ContextMemory:
         seen = {name: value[:, 0].cpu().numpy() for name, value in vars(transitions).items()}
+        if step == 1:
+            starts[:] = np.ravel_multi_index(tuple(seen["observations"][:, :2].T), grid)
         for name in ("observations", "next_observations"):
             visited[rows, np.ravel_multi_index(tuple(seen[name][:, :2].T), grid)] = True
         family.eliminate(possible, seen["observations"], seen["actions"], seen["rewards"], seen["next_observations"])
         if memory.n_compressions in numbers and step == steps_for(model, memory.n_compressions):
-            taken.append(Snapshot(memory.n_compressions, memory.latents.cpu().numpy(), visited.copy(), [p.copy() for p in possible]))
+            taken.append(Snapshot(memory.n_compressions, memory.latents.cpu().numpy(), starts, visited.copy(), [p.copy() for p in possible]))
         return memory
 
     evaluate(model, family, tasks, 1, 1, seed, progress=progress, description="watch", window=steps_for(model, max(numbers)), hook=look)
@@ -149,10 +152,13 @@ def drift(before: Snapshot, after: Snapshot) -> np.ndarray:
 
 # %% ../nbs/12_diagnostics.ipynb #12-diagnostics-029
 class Blindfolded(nn.Module):
-    "A `CompressedAD` whose decoder sees the initial latents instead of the written ones. Its memory is kept as ever."
-    def __init__(self, model: CompressedAD):
+    """A `CompressedAD` whose decoder sees the initial latents instead of the written ones. Its memory is kept as ever.
+
+    With `after` it sees until it has compressed so often.
+    """
+    def __init__(self, model: CompressedAD, after: int = 0):
         super().__init__()
-        self.model = model
+        self.model, self.after = model, after
 
     def start(self, batch: int) -> ContextMemory:
         return self.model.start(batch)
@@ -161,28 +167,31 @@ class Blindfolded(nn.Module):
         return self.model.observe(memory, transitions)
 
     def predict(self, memory: ContextMemory, observations: Tensor) -> tuple[Tensor, ContextMemory]:
+        if memory.n_compressions < self.after:
+            return self.model.predict(memory, observations)
         blank = replace(memory, latents=self.model.start(len(observations)).latents, cache=None)
         return self.model.predict(blank, observations)[0], memory
 
 
-def visits_after_transplant(model: CompressedAD, family: TaskFamily, tasks: np.ndarray, number: int, n_steps: int, factor: int,
-                            transplant: bool = True, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def visits_after_transplant(model: CompressedAD, family: TaskFamily, tasks: np.ndarray, number: int, n_steps: int,
+                            factor: int | Callable[[Transitions], np.ndarray], transplant: bool = True, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Give each stream the latents of the one before it after compression `number`, and see where it goes within `n_steps`.
 
     Returns whether it has visited the cell that is the value of `factor` in its own task, (n,), and in the donor's,
-    (n,). With `transplant=False` the latents stay: the control. Nothing is left in the recent context at that moment
+    (n,). A `factor` that is a function tells it for each stream from its latest transition (n, 1) at that moment. With `transplant=False` the latents stay: the control. Nothing is left in the recent context at that moment
     if `keep_length` is 0, so the latents are all that an agent knows.
     """
-    cells, began = family.factor_values(tasks)[:, factor], steps_for(model, number)
-    own, donor = np.zeros(len(tasks), bool), np.zeros(len(tasks), bool)
+    values, began, rows = family.factor_values(tasks), steps_for(model, number), np.arange(len(tasks))
+    sought, own, donor = np.zeros(len(tasks), int), np.zeros(len(tasks), bool), np.zeros(len(tasks), bool)
 
     def change(step: int, transitions: Transitions, memory: ContextMemory) -> ContextMemory:
-        if step == began and transplant:
-            return replace(memory, latents=memory.latents.roll(1, 0), cache=None)
+        if step == began:
+            sought[:] = factor(transitions) if callable(factor) else factor
+            return replace(memory, latents=memory.latents.roll(1, 0), cache=None) if transplant else memory
         if step > began:
             here = np.ravel_multi_index(tuple(transitions.next_observations[:, 0, :2].T.cpu().numpy()), family.observation_space.nvec[:2])
-            own[:] |= here == cells
-            donor[:] |= here == np.roll(cells, 1)
+            own[:] |= here == values[rows, sought]
+            donor[:] |= here == np.roll(values, 1, 0)[rows, sought]
         return memory
 
     evaluate(model, family, tasks, 1, 1, seed, progress=False, window=began + n_steps, hook=change)

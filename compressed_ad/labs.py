@@ -20,14 +20,14 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-
 from joblib import Parallel, delayed
 from tqdm.auto import tqdm
 
 from .config import TRAINING_SETTINGS, Config, make_config, read_config
 from .dataset import draw_plan
 from .diagnostics import (Blindfolded, Snapshot, Value, drift, effective_rank, flat, fresh_tasks, probe_class,
-                                       probe_set, take_snapshots, visits_after_transplant)
+                                       probe_set, steps_for, take_snapshots, visits_after_transplant)
+from .embedding import Transitions
 from .environments import TaskFamily, make_task_family
 from .evaluation import Evaluation, best_returns, evaluate, evaluate_source, interval
 from .experiment import ExperimentError, circumstances, with_seed, write_json
@@ -149,12 +149,19 @@ class Measurement:
 METRICS = {"success": 1, "doors_per_500": 500, "goals_per_1000": 1000, "normalised_return": None}
 
 # %% ../nbs/13_labs.ipynb #13-labs-017
+def _looked_for(transitions: Transitions) -> np.ndarray:
+    "What an agent in Key-to-Door looks for after its latest transition: 0, the key, or 1, the door, for who holds the key, (n,)."
+    holds_key, over = transitions.next_observations[:, 0, 2] == 1, transitions.episode_ends[:, 0]
+    return (holds_key & ~over).long().cpu().numpy()
+
+
 @dataclass(frozen=True)
 class Diagnosis:
     """What is measured of a trained `CompressedAD`: what its memory holds (chapter 12), on tasks that are new to it.
 
-    Probes after each of `compressions`, with shuffled labels beside; effective rank; a transplant after `transplanted`
-    compressions; acting blindfolded; and how far memories have moved after `ages`, counted in compressions.
+    Probes after each of `compressions`, with shuffled labels beside, and for visited cells a probe that is told the start
+    alone; effective rank; a transplant after `transplanted` compressions; acting blindfolded, from the beginning or after
+    500 calls; and how far memories have moved after `ages`, counted in compressions.
     """
     n_tasks: int = 3000
     compressions: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64, 120)
@@ -174,10 +181,11 @@ class Diagnosis:
         first, *later = take_snapshots(model, family, tasks[:self.n_aging], self.ages, seed, progress)
         values += [Value("drift", {"compressions": snapshot.number}, drift(first, snapshot)) for snapshot in later]
         for latents in ("own", "another's"):
-            visits = visits_after_transplant(model, family, tasks, self.transplanted, self.n_steps, 0, latents != "own", seed)
+            visits = visits_after_transplant(model, family, tasks, self.transplanted, self.n_steps, _looked_for, latents != "own", seed)
             values += [Value("visited", {"latents": latents, "cell": cell}, visited.astype(float))
                        for cell, visited in zip(("own", "another's"), visits)]
-        for name, agent in (("open", model), ("blindfolded", Blindfolded(model))):
+        later = Blindfolded(model, after=500 // steps_for(model, 1))
+        for name, agent in (("open", model), ("blindfolded", Blindfolded(model)), ("blindfolded later", later)):
             acted = evaluate(agent, family, tasks[:self.n_blindfolded], 1, 2, seed, progress=progress, window=500)
             values += [Value("normalised_return", {"eyes": name, "first_call": 1 + 500 * number}, share)
                        for number, share in enumerate(acted.normalised[:, 0].T)]
@@ -195,6 +203,8 @@ class Diagnosis:
                     values.append(Value("probe_accuracy", {**where, "fact": f"row of the {fact}", "labels": labels}, right))
             area = probe_set(features, snapshot.visited, seed, labels == "shuffled")
             values.append(Value("probe_area", {**where, "fact": "visited cells", "labels": labels}, area))
+        told = np.eye(snapshot.visited.shape[1])[snapshot.starts]
+        values.append(Value("probe_area", {**where, "fact": "visited cells", "told": "start only", "labels": "true"}, probe_set(told, snapshot.visited, seed)))
         return values + [Value("effective_rank", where, np.array([effective_rank(features)]))]
 
 
@@ -575,8 +585,8 @@ ROOMS = {
         40: ((0,), {"CompressedAD": 1270, "AD": 2500}), 80: ((0,), {"CompressedAD": 1270, "AD": 2150})},
         Measurement("normalised_return", n_streams=8, n_episodes=50, block=10, trips=((1, 4), (5, 8)))),
     "PermutedDarkRoom": ("lab_permuted_dark_room", {
-        10: ((0,), {"CompressedAD": 1360, "AD": 4860}), 20: (None, {"CompressedAD": 2100, "AD": 4700}),
-        40: ((0,), {"CompressedAD": 2400, "AD": 4120}), 80: ((0,), {"CompressedAD": 2620, "AD": 3480})},
+        10: ((0,), {"CompressedAD": 680, "AD": 2430}), 20: (None, {"CompressedAD": 2100, "AD": 4700}),
+        40: ((0,), {"CompressedAD": 1200, "AD": 2060}), 80: ((0,), {"CompressedAD": 1310, "AD": 1740})},
         Measurement("normalised_return", n_episodes=40, block=5, trips=((1, 4), (5, 8)))),
     "LargeDarkRoom": ("lab_large_dark_room", {
         10: (None, {"CompressedAD": 1250, "AD": 4900}), 16: (None, {"CompressedAD": 1600, "AD": 4900}), 20: ((0,), {"CompressedAD": 1840, "AD": 4860}),
