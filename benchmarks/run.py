@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 here = Path(__file__).parent
-names = ("histories", "training", "evaluation", "scale", "notebooks")
+names = ("histories", "training", "evaluation", "scale", "labs", "notebooks")
 for name in names:
     print(f"--- {name}", flush=True)
     subprocess.run([sys.executable, str(here / f"{name}.py")], check=True)

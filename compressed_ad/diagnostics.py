@@ -178,8 +178,9 @@ def visits_after_transplant(model: CompressedAD, family: TaskFamily, tasks: np.n
     """Give each stream the latents of the one before it after compression `number`, and see where it goes within `n_steps`.
 
     Returns whether it has visited the cell that is the value of `factor` in its own task, (n,), and in the donor's,
-    (n,). A `factor` that is a function tells it for each stream from its latest transition (n, 1) at that moment. With `transplant=False` the latents stay: the control. Nothing is left in the recent context at that moment
-    if `keep_length` is 0, so the latents are all that an agent knows.
+    (n,). A `factor` that is a function tells it for each stream from its latest transition (n, 1) at that moment. With
+    `transplant=False` the latents stay: the control. Nothing is left in the recent context at that moment if
+    `keep_length` is 0, so the latents are all that an agent knows.
     """
     values, began, rows = family.factor_values(tasks), steps_for(model, number), np.arange(len(tasks))
     sought, own, donor = np.zeros(len(tasks), int), np.zeros(len(tasks), bool), np.zeros(len(tasks), bool)

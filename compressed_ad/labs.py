@@ -150,9 +150,9 @@ METRICS = {"success": 1, "doors_per_500": 500, "goals_per_1000": 1000, "normalis
 
 # %% ../nbs/13_labs.ipynb #13-labs-017
 def _looked_for(transitions: Transitions) -> np.ndarray:
-    "What an agent in Key-to-Door looks for after its latest transition: 0, the key, or 1, the door, for who holds the key, (n,)."
-    holds_key, over = transitions.next_observations[:, 0, 2] == 1, transitions.episode_ends[:, 0]
-    return (holds_key & ~over).long().cpu().numpy()
+    "The fact that an agent looks for after its latest transition: 0, or 1, the door, for who holds the key, (n,)."
+    holds_key = (transitions.next_observations[:, 0, 2:] == 1).any(-1)  # in a room without a key: never
+    return (holds_key & ~transitions.episode_ends[:, 0]).long().cpu().numpy()
 
 
 @dataclass(frozen=True)
@@ -347,7 +347,7 @@ def do_run(run: Run, seed: int, folder: Path, models: Path, progress: bool = Tru
                "values": [None if np.isnan(v) else round(float(v), 5) for v in value.per_task]} for value in sum(taken, [])]
     result = {"settings": settings, "train_seconds": seconds, "values": values} | ({"pretraining_seconds": before} if before else {})
     with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(result))
+        temporary.write_text(json.dumps(result, separators=(",", ":")))
     return result
 
 # %% ../nbs/13_labs.ipynb #13-labs-025
