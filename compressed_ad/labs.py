@@ -585,8 +585,8 @@ ROOMS = {
         40: ((0,), {"CompressedAD": 1270, "AD": 2500}), 80: ((0,), {"CompressedAD": 1270, "AD": 2150})},
         Measurement("normalised_return", n_streams=8, n_episodes=50, block=10, trips=((1, 4), (5, 8)))),
     "PermutedDarkRoom": ("lab_permuted_dark_room", {
-        10: ((0,), {"CompressedAD": 680, "AD": 2430}), 20: (None, {"CompressedAD": 2100, "AD": 4700}),
-        40: ((0,), {"CompressedAD": 1200, "AD": 2060}), 80: ((0,), {"CompressedAD": 1310, "AD": 1740})},
+        10: ((0,), {"CompressedAD": 1360, "AD": 4860}), 20: (None, {"CompressedAD": 2100, "AD": 4700}),
+        40: ((0,), {"CompressedAD": 2400, "AD": 4120}), 80: ((0,), {"CompressedAD": 2620, "AD": 3480})},
         Measurement("normalised_return", n_episodes=40, block=5, trips=((1, 4), (5, 8)))),
     "LargeDarkRoom": ("lab_large_dark_room", {
         10: (None, {"CompressedAD": 1250, "AD": 4900}), 16: (None, {"CompressedAD": 1600, "AD": 4900}), 20: ((0,), {"CompressedAD": 1840, "AD": 4860}),
