@@ -433,6 +433,7 @@ def test_views_inside_jupyterlab(browser, tmp_path):
         watch = Watch(page, (address, f"ws://127.0.0.1:{port}", "data:", "blob:", "about:"))
         page.goto(f"{address}/lab/tree/views.ipynb")
         page.locator(".jp-Notebook .jp-Cell").nth(len(cells) - 1).wait_for(timeout=60_000)
+        page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=120_000)  # "Run All Cells" does nothing while there is no kernel
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
         page.get_by_text("all done", exact=True).wait_for(timeout=240_000, state="attached")
