@@ -103,6 +103,8 @@ class Config(_TrainingFields):
     evaluation_episodes: int = Field(50, ge=1, description="episodes of an evaluation stream")
     evaluation_window: int = Field(0, ge=0,
         description="steps that count as one episode of an evaluation, whatever ends in them; 0 for the task's own episodes")
+    window_slide: int = Field(1, ge=1,
+        description="transitions that AD drops at a time when its window is full, in evaluation; with more than 1 it acts faster")
     long_evaluation_episodes: int = Field(0, ge=0, description="episodes of the long evaluation; 0 for none")
     long_evaluation_streams: int = Field(8, ge=1, description="streams of the long evaluation for each held-out task")
     device: Literal["auto", "cpu"] = Field("auto", description="where commands compute; auto: on a GPU if there is one")
@@ -157,6 +159,8 @@ def _order_rules(c: Config):
 def _window_rules(c: Config):
     yield c.decoder_max_seq_length <= c.history_steps, (
         f"decoder_max_seq_length = {c.decoder_max_seq_length}: a window must fit into history_steps = {c.history_steps}")
+    yield c.window_slide < c.decoder_max_seq_length, (
+        f"window_slide = {c.window_slide}: at most decoder_max_seq_length - 1 = {c.decoder_max_seq_length - 1}, the transitions of a window")
 
 # %% ../nbs/00_config.ipynb #00-config-017
 def _compression_rules(c: Config):

@@ -11,6 +11,7 @@ __all__ = ['METRICS', 'MEASURED', 'MODEL_STYLES', 'CORRIDORS', 'DELAYS', 'TUNED'
 import argparse
 import hashlib
 import json
+import time
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import asdict, dataclass, field
@@ -337,15 +338,17 @@ def do_run(run: Run, seed: int, folder: Path, models: Path, progress: bool = Tru
             raise ExperimentError(f"{path}: was done with other settings; remove it to do it again")
         return result
     if run.model in ("source", "oracle"):
-        seconds, before, taken = 0.0, 0.0, [m.of_yardstick(run.model, config, seed) for m in run.measurements]
+        seconds, before, began = 0.0, 0.0, time.perf_counter()
+        taken = [m.of_yardstick(run.model, config, seed) for m in run.measurements]
     else:
         trainer, before = trained(config, models, progress)
-        seconds = before + trainer.seconds
+        seconds, began = before + trainer.seconds, time.perf_counter()
         taken = [m.of_checkpoints(trainer.checkpoints, config) if isinstance(m, LearningCurve)
                  else m.of_model(trainer.model, config, seed, progress) for m in run.measurements]
     values = [{"metric": value.metric, "setting": {**run.setting, **value.setting}, 
                "values": [None if np.isnan(v) else round(float(v), 5) for v in value.per_task]} for value in sum(taken, [])]
-    result = {"settings": settings, "train_seconds": seconds, "values": values} | ({"pretraining_seconds": before} if before else {})
+    result = {"settings": settings, "train_seconds": seconds, "measure_seconds": time.perf_counter() - began, "values": values}
+    result |= {"pretraining_seconds": before} if before else {}
     with atomic_path(path) as temporary:
         temporary.write_text(json.dumps(result, separators=(",", ":")))
     return result
@@ -402,9 +405,9 @@ def run_lab(runs: Sequence[Run], seeds: Sequence[int], folder: str | Path, model
     """Train and measure a list of runs, and return the record: `rows`, settings, times, versions.
 
     Each run and seed is saved in `folder` when it ends; called again, the lab goes on where it stopped. Trained models
-    are kept in `models` (default: within `folder`). `train_seconds` of a run include its `pretraining_seconds`. With
-    `only_done` nothing is trained: the record has what is there already, and says for each run which seeds that are.
-    Raises `ExperimentError` if two runs have the same name, or if a saved one was done with other settings.
+    are kept in `models` (default: within `folder`). `train_seconds` of a run include its `pretraining_seconds`; its
+    `measure_seconds` come on top, and are missing for results older than this key. With `only_done`
+    nothing is trained: the record has what is there already, and says for each run which seeds that are. Raises `ExperimentError` if two runs have the same name, or if a saved one was done with other settings.
     """
     names = [run.name(0) for run in runs]
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -418,7 +421,7 @@ def run_lab(runs: Sequence[Run], seeds: Sequence[int], folder: str | Path, model
             results[seed] = do_run(run, seed, Path(folder), Path(models or Path(folder) / "models"), progress)
     rows = [row for run, results in zip(runs, done) for row in tidy_rows(run, results)]
     def seconds(results):
-        keys = [key for key in ("train_seconds", "pretraining_seconds") if all(key in result for result in results.values())]
+        keys = [key for key in ("train_seconds", "pretraining_seconds", "measure_seconds") if all(key in result for result in results.values())]
         return {key: [round(result[key], 1) for result in results.values()] for key in keys}
     times = [{"task": run.task, "model": run.model, "setting": dict(run.setting), "seeds": list(results), **seconds(results),
               "configuration": run.config.model_dump(mode="json")} for run, results in zip(runs, done) if results]
@@ -572,8 +575,8 @@ TUNED = {
                   | {"GRU": dict(train_timesteps=290, train_batch_size=32, lr=5e-3)},
     "lab_repeat_first": _steps(memory_cleared=1950, AD=3400, AD_equal_bytes=3400)
                         | {"AD_full_context": dict(train_timesteps=2600, lr=1e-3), "GRU": dict(train_timesteps=1080, train_batch_size=32, lr=5e-3)},
-    "lab_key_to_door": _steps(memory_cleared=1770, AD=1930, AD_equal_bytes=1930, AD_full_context=1190)
-                       | {"GRU": dict(train_timesteps=1220, train_batch_size=32, lr=5e-3)},
+    "lab_key_to_door": _steps(memory_cleared=1770, AD=1930, AD_equal_bytes=1930)
+                       | {"AD_full_context": dict(train_timesteps=1190, window_slide=30), "GRU": dict(train_timesteps=1220, train_batch_size=32, lr=5e-3)},
 }
 LONGER = {"train_timesteps": 3500}
 PRETRAINING_STEPS = {"none": (0, 750), "mean": (520, 562), "fields": (290, 562)}  # before, and after

@@ -230,10 +230,14 @@ class DecoderModel(InContextModel):
 # %% ../nbs/06_model.ipynb #06-model-047
 class AD(DecoderModel):
     "Algorithm Distillation (Laskin et al. 2022): the decoder alone, on a window that slides over the history."
+    def __init__(self, config: Config, observation_space: spaces.Space, action_space: spaces.Discrete):
+        super().__init__(config, observation_space, action_space)
+        self.window_slide = config.window_slide
+
     def make_room(self, memory: ContextMemory) -> ContextMemory:
         if memory.recent.shape[1] <= self.max_recent_length:
             return memory
-        return replace(memory, recent=memory.recent[:, -self.max_recent_length:], cache=None)
+        return replace(memory, recent=memory.recent[:, -(self.max_recent_length + 1 - self.window_slide):], cache=None)
 
 # %% ../nbs/06_model.ipynb #06-model-057
 class CompressedAD(DecoderModel):
