@@ -11,6 +11,7 @@ __all__ = ['METRICS', 'MEASURED', 'MODEL_STYLES', 'CORRIDORS', 'DELAYS', 'TUNED'
 import argparse
 import hashlib
 import json
+import signal
 import time
 from collections.abc import Mapping, Sequence
 from copy import copy
@@ -616,6 +617,11 @@ def run_labs(arguments: Sequence[str] | None = None) -> None:
     if chosen.jobs < 1:
         parser.error(f"--jobs {chosen.jobs}: must be at least 1")
     labs = {name: LABS[name]() for name in chosen.labs}
+
+    def stop(number, frame):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)  # or else the processes of the runs would go on without this one
     try:
         if chosen.jobs > 1 and not chosen.only_done:
             asked_for = [(run, seed, Path(chosen.runs) / name) for name, runs in labs.items() for seed in chosen.seeds
@@ -629,3 +635,5 @@ def run_labs(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit(f"\nstopped; the same command goes on from here (everything so far is in {chosen.runs})") from None
     except (ExperimentError, CheckpointError, TrainingError) as error:
         raise SystemExit(str(error)) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)

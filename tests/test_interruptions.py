@@ -8,6 +8,7 @@ import textwrap
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 
@@ -113,3 +114,33 @@ def test_no_room_for_a_file_leaves_the_old_one(tmp_path, uninterrupted):
     done = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, timeout=120)
     assert done.returncode == 7, f"{done.returncode}: {done.stderr}"
     assert path.read_bytes() == before and os.listdir(tmp_path) == ["histories.h5"]
+
+
+LAB = textwrap.dedent("""
+    import sys
+    from compressed_ad.config import make_config
+    from compressed_ad.labs import LABS, Measurement, Run, run_labs
+    config = make_config(dict(task_family_arguments={"size": 3, "horizon": 6}, n_held_out_tasks=2, n_streams=8, history_steps=40, model="AD",
+                              decoder_max_seq_length=9, tf_n_embd=16, tf_n_layer=1, tf_n_head=1, train_batch_size=8, train_timesteps=1_000_000,
+                              checkpoint_every=5))
+    two = [make_config(config.model_dump() | {"lr": lr}) for lr in (1e-4, 2e-4)]
+    LABS["endless"] = lambda: [Run("DarkRoom", "AD", config, [Measurement("normalised_return")], {"lr": config.lr}) for config in two]
+    folder = sys.argv[1]
+    run_labs(["--labs", "endless", "--seeds", "0", "--jobs", "2", "--quiet", "--runs", f"{folder}/runs", "--models", f"{folder}/models"])
+""")
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM], ids=["interrupted", "terminated"])
+def test_a_lab_that_is_stopped_stops_all_that_it_started(tmp_path, how):
+    process = subprocess.Popen([sys.executable, "-c", LAB, str(tmp_path)], env=os.environ | {"OMP_NUM_THREADS": "1"}, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 240
+    while len({path.parent for path in tmp_path.glob("models/*/checkpoints/step-*")}) < 2 and time.monotonic() < deadline:
+        assert process.poll() is None, process.stderr.read()[-2000:]
+        time.sleep(0.05)
+    started = psutil.Process(process.pid).children(recursive=True)
+    assert len(started) >= 2, "two runs at a time are two processes"
+    process.send_signal(how)
+    assert process.wait(timeout=60) == 1
+    assert "the same command goes on from here" in process.stderr.read()
+    gone, left = psutil.wait_procs(started, timeout=30)
+    assert not [child for child in left if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
