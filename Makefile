@@ -39,7 +39,7 @@ test: $(READY)
 
 # JupyterLab on the first chapter
 lab: $(READY)
-	$(BIN)/jupyter lab nbs/01_environments.ipynb
+	$(BIN)/jupyter lab nbs/course/01_environments.ipynb
 
 # all views of what the packaged model reads, on one page: runs/gallery.html
 gallery: $(READY)

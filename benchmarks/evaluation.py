@@ -8,9 +8,11 @@ import torch
 from common import in_turn, spread, write
 from compressed_ad.config import read_config
 from compressed_ad.embedding import Transitions
-from compressed_ad.environments import DarkRoomFamily
-from compressed_ad.histories import PosteriorSampling, collect
-from compressed_ad.model import ContextMemory, make_model
+from compressed_ad.tasks.dark_room import DarkRoomFamily
+from compressed_ad.histories import collect
+from compressed_ad.sources.posterior import PosteriorSampling
+from compressed_ad.memory import ContextMemory
+from compressed_ad.models import make_model
 
 N_STREAMS, LENGTHS = 64, (100, 1_000, 10_000)
 family = DarkRoomFamily()

@@ -3,9 +3,12 @@ import numpy as np
 
 from common import in_turn, spread, write
 from compressed_ad.config import read_config
-from compressed_ad.environments import DarkRoomFamily
+from compressed_ad.tasks.dark_room import DarkRoomFamily
 from compressed_ad.evaluation import best_returns
-from compressed_ad.histories import ActorCritic, AnnealedOracle, PosteriorSampling, QLearning, collect, make_source, returns_per_episode
+from compressed_ad.histories import collect, returns_per_episode
+from compressed_ad.sources.posterior import AnnealedOracle, PosteriorSampling
+from compressed_ad.sources.source import make_source
+from compressed_ad.sources.tabular import ActorCritic, QLearning
 
 family = DarkRoomFamily()
 tasks, n_streams, n_steps = family.split(8).train, 64, 240

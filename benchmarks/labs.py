@@ -7,7 +7,7 @@ from joblib import Parallel, delayed
 
 from common import spread, write
 from compressed_ad.config import make_config, read_config
-from compressed_ad.environments import make_task_family
+from compressed_ad.tasks.family import make_task_family
 from compressed_ad.histories import collect_for
 from compressed_ad.training import Trainer
 
@@ -18,7 +18,7 @@ def seconds(name: str, n_threads: int) -> float:
     "Seconds of the first optimiser steps of a lab's model."
     torch.set_num_threads(n_threads)
     config = make_config(read_config(name).model_dump() | {"train_timesteps": N_STEPS, "warmup_steps": 1, "depth_growth_steps": 0})
-    trainer = Trainer(config, collect_for(config, False), make_task_family(config.task_family, config.task_family_arguments))
+    trainer = Trainer(config, collect_for(config, False), config.family)
     trainer.run(progress=False)
     return trainer.seconds
 

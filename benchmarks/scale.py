@@ -19,7 +19,8 @@ import torch
 
 from common import in_turn, spread, write
 from compressed_ad.config import make_config, read_config
-from compressed_ad.histories import collect_for, open_histories, recording_of, save_parts
+from compressed_ad.histories import collect_for, recording_of
+from compressed_ad.storage import open_histories, save_parts
 from compressed_ad.training import Processes, Trainer
 
 CONFIG = read_config("ad_compressed_dr_quick", log_every=10**6)

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from compressed_ad.config import Config, ConfigError, make_config
-from compressed_ad.environments import make_task_family
+from compressed_ad.tasks.family import make_task_family
 from compressed_ad.histories import collect_for
 from compressed_ad.training import Trainer
 
@@ -48,7 +48,7 @@ def test_a_configuration_takes_a_step_or_is_refused_by_name(values):
         return
     torch.set_num_threads(1)
     config = make_config(BASE | values)
-    family = make_task_family(config.task_family, config.task_family_arguments)
+    family = config.family
     trainer = Trainer(config, collect_for(config, progress=False), family)
     trainer.train_step()
     assert math.isfinite(trainer.log[-1]["loss"])

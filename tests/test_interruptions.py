@@ -12,7 +12,7 @@ import psutil
 import pytest
 import torch
 
-from compressed_ad.training import Checkpoints, load_checkpoint
+from compressed_ad.checkpoints import Checkpoints, load_checkpoint
 
 PROGRAM = textwrap.dedent("""
     import sys
@@ -102,7 +102,7 @@ def test_no_room_for_a_file_leaves_the_old_one(tmp_path, uninterrupted):
     before = path.read_bytes()
     program = textwrap.dedent("""
         import resource, signal, sys
-        from compressed_ad.histories import load_histories, save_histories
+        from compressed_ad.storage import load_histories, save_histories
         histories = load_histories(sys.argv[1])
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))

@@ -14,9 +14,9 @@ import torch
 import yaml
 
 from compressed_ad.config import make_config
-from compressed_ad.histories import load_histories
+from compressed_ad.storage import load_histories
 from compressed_ad.runs import RunFolder, read_metrics
-from compressed_ad.training import load_checkpoint
+from compressed_ad.checkpoints import load_checkpoint
 
 SETTINGS = dict(
     task_family_arguments={"size": 5, "horizon": 10}, n_held_out_tasks=4, n_streams=400, history_steps=90, decoder_max_seq_length=15, n_latent=4,

@@ -11,9 +11,10 @@ import torch
 from torch._dynamo.utils import counters
 
 from compressed_ad.config import make_config, read_config
-from compressed_ad.environments import make_task_family
+from compressed_ad.tasks.family import make_task_family
 from compressed_ad.experiment import DEMO as PRESETS
-from compressed_ad.histories import collect_for, save_parts
+from compressed_ad.histories import collect_for
+from compressed_ad.storage import save_parts
 from compressed_ad.training import Trainer
 
 SETTINGS = dict(
@@ -35,7 +36,7 @@ def test_compiled_blocks_train_alike(model, precision, tolerance):
         torch._dynamo.reset()
         counters.clear()
         config = read_config(PRESETS[model], compile=compiled, precision=precision, n_streams=4, train_batch_size=8, log_every=1)
-        trainer = Trainer(config, collect_for(config, progress=False), make_task_family(config.task_family, config.task_family_arguments))
+        trainer = Trainer(config, collect_for(config, progress=False), config.family)
         with torch._dynamo.config.patch(fail_on_recompile_limit_hit=True):
             logs.append(trainer.run(until=8, progress=False))
         graphs.append(counters["stats"]["unique_graphs"])
@@ -58,8 +59,8 @@ def test_a_file_larger_than_memory_is_trained_on(tmp_path):
         import torch
         torch.set_num_threads(1)
         from compressed_ad.config import make_config
-        from compressed_ad.environments import make_task_family
-        from compressed_ad.histories import load_histories, open_histories
+        from compressed_ad.tasks.family import make_task_family
+        from compressed_ad.storage import load_histories, open_histories
         from compressed_ad.training import Trainer
         config = make_config(json.loads(sys.argv[2]))
         resource.setrlimit(resource.RLIMIT_DATA, (2**30, 2**30))
@@ -69,7 +70,7 @@ def test_a_file_larger_than_memory_is_trained_on(tmp_path):
         except MemoryError:
             print("does not fit", flush=True)
         with open_histories(sys.argv[1]) as histories:
-            trainer = Trainer(config, histories, make_task_family(config.task_family, config.task_family_arguments))
+            trainer = Trainer(config, histories, config.family)
             for _ in range(3):
                 trainer.train_step()
         print("trained", trainer.step)

@@ -47,8 +47,8 @@ def browser():
 
 @pytest.fixture(scope="module")
 def views():
-    from compressed_ad.attention import packaged_model, record
-    from compressed_ad.views import gallery
+    from compressed_ad.insight.rollout import packaged_model, record
+    from compressed_ad.insight.views import gallery
     torch.set_num_threads(1)
     model, config = packaged_model()
     return {view.kind: view for view in gallery(model, config, record(model, config, HELD_OUT, N_STEPS, progress=False))}
@@ -194,7 +194,7 @@ def unpacked(sent: dict) -> np.ndarray:
 
 @pytest.mark.parametrize("thinned", [False, True])
 def test_tape_names_what_moves_a_slot_most(thinned, views, browser, tmp_path):
-    from compressed_ad.views import View, packed
+    from compressed_ad.insight.views import View, packed
     path, data = tmp_path / "tape.html", dict(views["tape"].data)
     effects = unpacked(data["effects"])
     if thinned:  # the largest five of each row, as in the page of a large model
@@ -257,7 +257,7 @@ def test_replay_shows_what_was_recorded(views, browser, tmp_path):
 
 
 def test_names_in_the_data_stay_text(views, browser, tmp_path):
-    from compressed_ad.views import View
+    from compressed_ad.insight.views import View
     nasty = "</script><img src=x onerror=alert(1)><script>alert(2)</script>"
     data = dict(views["replay"].data) | {"title": nasty, "caption": nasty, "caveat": nasty, "test": nasty, "facts": {nasty: [1, 1]},
                                          "action_names": [nasty] * 5}
@@ -273,11 +273,11 @@ def test_names_in_the_data_stay_text(views, browser, tmp_path):
 
 
 def test_two_hidden_facts(browser, tmp_path):
-    from compressed_ad.attention import record
+    from compressed_ad.insight.rollout import record
     from compressed_ad.config import make_config, read_config
-    from compressed_ad.environments import make_task_family
-    from compressed_ad.model import make_model
-    from compressed_ad.views import gallery
+    from compressed_ad.tasks.family import make_task_family
+    from compressed_ad.models import make_model
+    from compressed_ad.insight.views import gallery
     arguments = {"size": 4, "horizon": 20, "charge_resets": True}
     config = make_config(read_config("lab_key_to_door").model_dump() | {"task_family_arguments": arguments, "n_held_out_tasks": 40, "n_training_tasks": 300})
     family = make_task_family(config.task_family, arguments)
@@ -301,14 +301,14 @@ def test_two_hidden_facts(browser, tmp_path):
 
 
 def test_views_that_need_no_room(browser, tmp_path):
-    from compressed_ad.attention import RolloutError, record
+    from compressed_ad.insight.rollout import RolloutError, record
     from compressed_ad.config import read_config
-    from compressed_ad.environments import make_task_family
-    from compressed_ad.interventions import decision_effects, segment_effects
-    from compressed_ad.model import make_model
-    from compressed_ad.views import gallery, heads_view, looks_view, replay_view, shares_view
+    from compressed_ad.tasks.family import make_task_family
+    from compressed_ad.insight.interventions import decision_effects, segment_effects
+    from compressed_ad.models import make_model
+    from compressed_ad.insight.views import gallery, heads_view, looks_view, replay_view, shares_view
     config = read_config("lab_t_maze")
-    family = make_task_family(config.task_family, config.task_family_arguments)
+    family = config.family
     model = make_model(config, family.observation_space, family.action_space)
     one, other = rollouts = record(model, config, [100, 101], N_STEPS, progress=False)
     page = browser.new_page(viewport={"width": 900, "height": 1000})
@@ -330,12 +330,13 @@ def test_views_that_need_no_room(browser, tmp_path):
 
 def test_streams_without_a_reward_short_and_long(browser, tmp_path):
     from dataclasses import replace
-    from compressed_ad.attention import packaged_model, record
+    from compressed_ad.insight.rollout import packaged_model, record
     from compressed_ad.config import make_config
-    from compressed_ad.environments import make_task_family
-    from compressed_ad.interventions import fit_readout
-    from compressed_ad.model import make_model
-    from compressed_ad.views import heads_view, looks_view, probes_view, replay_view, shares_view, tape_view
+    from compressed_ad.tasks.family import make_task_family
+    from compressed_ad.insight.interventions import fit_readout
+    from compressed_ad.models import make_model
+    from compressed_ad.insight.views import (
+        heads_view, looks_view, probes_view, replay_view, shares_view, tape_view)
     model, config = packaged_model()
     rollouts = record(model, config, HELD_OUT, N_STEPS, progress=False)
     readout = fit_readout(rollouts, every=2)
@@ -360,7 +361,7 @@ def test_streams_without_a_reward_short_and_long(browser, tmp_path):
 
 
 def test_gallery_page(browser, views, tmp_path):
-    from compressed_ad.views import views_page
+    from compressed_ad.insight.views import views_page
     path = tmp_path / "gallery.html"
     path.write_text(views_page(list(views.values()), "Gallery", ["What there is to see."]), encoding="utf-8")
     page = browser.new_page(viewport={"width": 900, "height": 1000})

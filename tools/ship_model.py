@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 from compressed_ad.config import read_config
-from compressed_ad.experiment import write_json
+from compressed_ad.files import write_json
 from compressed_ad.runs import RunFolder, runs_report
-from compressed_ad.training import load_checkpoint, save_checkpoint
+from compressed_ad.checkpoints import load_checkpoint, save_checkpoint
 
 folder = Path(sys.argv[1])
 run = RunFolder.of(read_config(folder / "config.yaml"), folder / "config.yaml")
