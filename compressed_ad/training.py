@@ -210,7 +210,7 @@ class Trainer:
         return BatchLoss(self.model, self.config.precision)
 
     def _new_tally(self) -> Tally:
-        return Tally(self.config.max_compression_depth + 1 if self.config.model == "CompressedAD" else 1)
+        return Tally(self.config.model_class.n_depths(self.config))
 
     def state(self) -> dict[str, Tensor]:
         "All tensors that a run goes on from, by name."
