@@ -16,6 +16,7 @@ from .decoder import Decoder
 from .embedding import TransitionEmbedding, Transitions, embed_space
 from .encoder import SLOT_SCALE, CompressionEncoder, learned_vectors, linear
 from .memory import ContextMemory, Stage, stages
+from .spaces import action_space_of
 
 # %% ../nbs/reference/models.ipynb #c003
 @dataclass
@@ -65,6 +66,7 @@ class InContextModel(nn.Module):
         super().__init__()
         self.embedding = TransitionEmbedding(observation_space, action_space, config.tf_n_embd)
         self.query_embedding = embed_space(observation_space, config.tf_n_embd)
+        self.actions = action_space_of(action_space)
 
     def start(self, batch: int) -> ContextMemory:
         "The memory of `batch` histories in which nothing has happened yet."
