@@ -13,7 +13,7 @@ from gymnasium import spaces
 from torch import Tensor, nn
 
 from .compressors import Compressor
-from .config import Config
+from .config import Config, RunProblem
 from .dataset import Plan, compression_plan
 from .decoder import Decoder
 from .embedding import TransitionEmbedding, Transitions, embed_space
@@ -325,8 +325,16 @@ class CompressedAD(DecoderModel):
     @classmethod
     def rules(cls, config: Config) -> Iterable[tuple[bool, str]]:
         yield from _compression_rules(config)
+        yield config.max_compression_depth > 0, RunProblem(
+            f"max_compression_depth = {config.max_compression_depth}: must be at least 1, or the encoder is never trained")
         compressor = COMPRESSORS.find(config.compressor)
         yield from compressor.rules(config)
+        if config.max_recent_length >= config.keep_length:  # or else it is refused already
+            least, most = compressor.lengths(config)
+            lengths = f"{least}" if least == most else f"{least} to {most}"
+            yield config.min_compress_length <= least and most <= config.max_compress_length, RunProblem(
+                f"max_compress_length = {config.max_compress_length}: acting compresses {lengths} transitions at a time, "
+                f"which must be among the lengths of training, {config.min_compress_length} to {config.max_compress_length}")
 
 
 def _made(config: Config) -> Compressor:
