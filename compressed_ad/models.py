@@ -16,6 +16,7 @@ from .decoder import Decoder
 from .embedding import TransitionEmbedding, Transitions, embed_space
 from .encoder import SLOT_SCALE, CompressionEncoder, learned_vectors, linear
 from .memory import ContextMemory, Stage, stages
+from .spaces import action_space_of
 
 # %% ../nbs/reference/models.ipynb #c003
 @dataclass
@@ -63,6 +64,9 @@ class InContextModel(nn.Module):
     "A model that acts on what its memory holds of a history. Every one embeds transitions and query states alike."
     def __init__(self, config: Config, observation_space: spaces.Space, action_space: spaces.Discrete):
         super().__init__()
+        self.observation_space = observation_space
+        self.action_space = action_space
+        self.actions = action_space_of(action_space)
         self.embedding = TransitionEmbedding(observation_space, action_space, config.tf_n_embd)
         self.query_embedding = embed_space(observation_space, config.tf_n_embd)
 
