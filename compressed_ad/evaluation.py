@@ -32,14 +32,15 @@ from .tasks.family import TaskFamily, reset_environment, step_and_reset
 # %% ../nbs/course/09_evaluation.ipynb #09-evaluation-011
 @dataclass(frozen=True)
 class Compression:
-    "One compression: when it happened, how many tokens (latents and transitions) went in, and how many were left."
+    "One compression: when it happened, how many tokens (latents, transitions) went in, how many were left."
     step: int
     tokens_before: int
     tokens_after: int
     number: int
 
     def __str__(self) -> str:
-        return f"step {self.step}: {self.tokens_before} -> {self.tokens_after} tokens, compression {self.number}"
+        tokens = f"{self.tokens_before} -> {self.tokens_after} tokens"
+        return f"step {self.step}: {tokens}, compression {self.number}"
 
 # %% ../nbs/course/09_evaluation.ipynb #09-evaluation-014
 class EvaluationError(CompressedADError):
@@ -50,8 +51,9 @@ class EvaluationError(CompressedADError):
 class Evaluation:
     """What a model did on some tasks at frozen weights.
 
-    `returns` (n_tasks, n_streams, n_episodes), undiscounted. `oracle` (n_tasks,) are the best returns, None where the
-    family does not know them, and `low` (n_tasks,) those of an agent that acts at random: by default zeros.
+    `returns` (n_tasks, n_streams, n_episodes), undiscounted. `oracle` (n_tasks,) are the best returns, None
+    where the family does not know them; `low` (n_tasks,) are those of an agent that acts at random, by
+    default zeros.
     """
     tasks: np.ndarray
     returns: np.ndarray
@@ -80,13 +82,12 @@ class Evaluation:
             raise EvaluationError("returns cannot be normalised: the family does not know its oracle returns")
         if not self.is_normalised:
             tasks = self.tasks[~(self.oracle > self.low)].tolist()
-            raise EvaluationError(f"tasks {tasks}: returns cannot be normalised: the oracle's is not above chance; "
-                                  "choose a longer horizon")
+            raise EvaluationError(f"tasks {tasks}: returns cannot be normalised: no oracle is above chance there")
         return (self.returns - self.low[:, None, None]) / (self.oracle - self.low)[:, None, None]
 
     @property
     def scores(self) -> np.ndarray:
-        "Normalised returns where there are any, else the returns as they are, (n_tasks, n_streams, n_episodes)."
+        "Normalised returns where there are any, else raw ones, (n_tasks, n_streams, n_episodes)."
         return self.normalised if self.is_normalised else self.returns
 
     @property
@@ -105,7 +106,7 @@ class Evaluation:
 
     @classmethod
     def load(cls, path: str | Path) -> "Evaluation":
-        "Read what `save` wrote. Raises `CompressedADError` naming the file if it is missing, damaged or something else."
+        "Read what `save` wrote. Raises `CompressedADError` if it is missing, damaged or something else."
         contents = read_json(path)
         try:
             for name in {"tasks", "returns", "oracle", "low"} & set(contents):
@@ -116,10 +117,15 @@ class Evaluation:
             raise EvaluationError(f"{path}: is no evaluation: {error}") from None
 
 # %% ../nbs/course/09_evaluation.ipynb #09-evaluation-016
-def check_question(family: TaskFamily, tasks: Sequence[int], n_streams: int, n_episodes: int, window: int = 0) -> np.ndarray:
-    "`tasks` as an array, (n,). Raises `EvaluationError` naming what cannot be evaluated, or what `family.check` raises."
+def check_question(family: TaskFamily, tasks: Sequence[int], n_streams: int, n_episodes: int,
+                   window: int = 0) -> np.ndarray:
+    """`tasks` as an array, (n,).
+
+    Raises `EvaluationError` naming what cannot be evaluated, or what `family.check` raises.
+    """
     family.check()
-    for name, value, least in (("n_streams", n_streams, 1), ("n_episodes", n_episodes, 1), ("window", window, 0)):
+    numbers = {"n_streams": (n_streams, 1), "n_episodes": (n_episodes, 1), "window": (window, 0)}
+    for name, (value, least) in numbers.items():
         if not (isinstance(value, (int, np.integer)) and value >= least):
             raise EvaluationError(f"{name} = {value!r}: must be a whole number, at least {least}")
     tasks = np.asarray(tasks)
@@ -127,15 +133,17 @@ def check_question(family: TaskFamily, tasks: Sequence[int], n_streams: int, n_e
         raise EvaluationError(f"tasks = {tasks.tolist()}: must be numbers of tasks, one at least")
     wrong = tasks[(tasks < 0) | (tasks >= family.n_tasks)]
     if len(wrong):
-        raise EvaluationError(f"tasks {wrong.tolist()}: must be from 0 to {family.n_tasks - 1}, as {family.name} has them")
+        last = family.n_tasks - 1
+        raise EvaluationError(f"tasks {wrong.tolist()}: must be from 0 to {last}, as {family.name} has them")
     return tasks
 
 
-def reference_returns(family: TaskFamily, tasks: np.ndarray, window: int = 0) -> tuple[np.ndarray, np.ndarray | None]:
+def reference_returns(family: TaskFamily, tasks: np.ndarray,
+                      window: int = 0) -> tuple[np.ndarray, np.ndarray | None]:
     """What chance and the oracle earn in an episode, or in `window` steps: low (n,) and oracle (n,).
 
-    The oracle is None if the family does not know it. In a window, an agent that acts at random is taken to need
-    `horizon` steps for each episode.
+    The oracle is None if the family does not know it. In a window, an agent that acts at random is taken to
+    need `horizon` steps for each episode.
     """
     low = np.asarray(family.random_returns(tasks), float)
     try:
@@ -151,18 +159,20 @@ def steps_to_count(family: TaskFamily, n_episodes: int, window: int = 0) -> int:
 
 
 def count_returns(rewards: np.ndarray, ends: np.ndarray, n_episodes: int, window: int = 0) -> np.ndarray:
-    """Returns (n, n_episodes) of the first episodes, or of the first windows, from rewards and ends (n, n_steps).
+    """Returns (n, n_episodes) of the first episodes, or windows, from rewards and ends (n, n_steps).
 
     Raises `EvaluationError` if a return is no number, as when a stream did not complete so many episodes.
     """
     if window:
-        returns = rewards[:, :n_episodes * window].reshape(len(rewards), n_episodes, window).sum(-1, dtype=float)
+        rewards = rewards[:, :n_episodes * window].reshape(len(rewards), n_episodes, window)
+        returns = rewards.sum(-1, dtype=float)
     else:
         returns = returns_per_episode(rewards, ends, n_episodes)
     wrong = np.argwhere(~np.isfinite(returns))
     if len(wrong):
-        raise EvaluationError(f"stream {wrong[0][0]}: the return of episode {wrong[0][1] + 1} is no number: it lasts longer "
-                              "than the horizon of its family, or a reward is not finite")
+        stream, episode = wrong[0]
+        raise EvaluationError(f"stream {stream}: the return of episode {episode + 1} is no number: it lasts "
+                              "longer than the horizon of its family, or a reward is not finite")
     return returns
 
 # %% ../nbs/course/09_evaluation.ipynb #09-evaluation-018
@@ -173,9 +183,9 @@ def action_generator(seed: int) -> torch.Generator:
 
 
 @torch.no_grad()
-def choose_actions(model: InContextModel, memory: ContextMemory, observations: np.ndarray, generator: torch.Generator,
-                   greedy: bool = False) -> tuple[np.ndarray, ContextMemory]:
-    "Actions (n, ...) at `observations` (n, ...), drawn or the likeliest, and the memory with its decoder cache filled."
+def choose_actions(model: InContextModel, memory: ContextMemory, observations: np.ndarray,
+                   generator: torch.Generator, greedy: bool = False) -> tuple[np.ndarray, ContextMemory]:
+    "Actions (n, ...) at `observations` (n, ...), and the memory with its decoder cache filled."
     device = next(model.parameters()).device
     outputs, memory = model.predict(memory, torch.as_tensor(observations, device=device))
     return model.actions.sample(outputs, generator, greedy), memory
@@ -184,7 +194,7 @@ def choose_actions(model: InContextModel, memory: ContextMemory, observations: n
 @torch.no_grad()
 def remember(model: InContextModel, memory: ContextMemory,
              happened: Mapping[str, np.ndarray]) -> tuple[Transitions, ContextMemory]:
-    "One more transition, (n, ...) a field, put into memory: as `Transitions` (n, 1), and the memory after it."
+    "One transition of each stream, (n, ...) a field: as `Transitions` (n, 1), and the memory after it."
     device = next(model.parameters()).device
     transitions = Transitions.of({name: values[:, None] for name, values in happened.items()}, device)
     return transitions, model.observe(memory, transitions)
@@ -205,7 +215,7 @@ def act(model: InContextModel, memory: ContextMemory, environment: VectorEnv, ob
 # %% ../nbs/course/09_evaluation.ipynb #09-evaluation-018b
 @contextmanager
 def at_rest(model: nn.Module) -> Iterator[None]:
-    "While this lasts, the model is in evaluation mode. Afterwards each of its parts is in the mode that it was in."
+    "While this lasts, the model is in evaluation mode. Then its parts are again in the modes they were in."
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
@@ -225,15 +235,17 @@ def check_spaces(model: InContextModel, family: TaskFamily) -> None:
 
 @torch.no_grad()
 def evaluate(model: InContextModel, family: TaskFamily, tasks: Sequence[int], n_streams: int, n_episodes: int,
-             seed: int = 0, greedy: bool = False, progress: bool = True, description: str = "evaluate", window: int = 0,
+             seed: int = 0, greedy: bool = False, progress: bool = True, description: str = "evaluate",
+             window: int = 0,
              hook: Callable[[int, Transitions, ContextMemory], ContextMemory] | None = None) -> Evaluation:
     """Let a model act on `tasks`, `n_streams` times each, for `n_episodes` episodes, with frozen weights.
 
-    Its memory is never reset: it learns in context. Actions are drawn from what it answers, or the likeliest is taken
-    with `greedy`. All streams move together, one step at a time. With `window`, every so many steps count as one
-    episode, whatever began or ended in them. After each step `hook` may look at its number, at the transitions of all
-    streams (n_tasks * n_streams, 1) and at the memory; the memory that it returns is used from then on. Raises
-    `EvaluationError`, before anything runs, if model, family and question do not belong together.
+    Its memory is never reset: it learns in context. Actions are drawn from what it answers, or the
+    likeliest is taken with `greedy`. All streams move together, one step at a time. With `window`, every so
+    many steps count as one episode, whatever began or ended in them. After each step `hook` may look at its
+    number, at the transitions of all streams (n_tasks * n_streams, 1) and at the memory; the memory that it
+    returns is used from then on. Raises `EvaluationError`, before anything runs, if model, family and
+    question do not belong together.
     """
     tasks = check_question(family, tasks, n_streams, n_episodes, window)
     check_spaces(model, family)
@@ -249,7 +261,8 @@ def evaluate(model: InContextModel, family: TaskFamily, tasks: Sequence[int], n_
         observations = reset_environment(environment, seed)
         for step in tqdm(range(n_steps), desc=description, unit="step", disable=not progress):
             before = memory
-            transitions, memory, observations = act(model, memory, environment, observations, generator, greedy)
+            transitions, memory, observations = act(model, memory, environment, observations, generator,
+                                                    greedy)
             rewards[:, step] = transitions.rewards[:, 0].cpu().numpy()
             ends[:, step] = transitions.episode_ends[:, 0].cpu().numpy()
             if memory.n_compressions > before.n_compressions:
@@ -263,17 +276,17 @@ def evaluate(model: InContextModel, family: TaskFamily, tasks: Sequence[int], n_
 # %% ../nbs/course/09_evaluation.ipynb #09-evaluation-035
 @dataclass
 class Value:
-    "One measured quantity: what it is, in which setting, and its value on each task, (n_tasks,); NaN where it has none."
+    "A measured quantity: what it is, in which setting, and its value on each task, (n_tasks,); NaN for none."
     metric: str
     setting: Mapping[str, Any]
     per_task: np.ndarray
 
 
 def interval(values: np.ndarray, n_resamples: int = 1000, seed: int = 0) -> np.ndarray:
-    """95% bootstrap interval of the mean of `values` (n_seeds, n_tasks, ...) over seeds and tasks: (2, ...), low and high.
+    """95% bootstrap interval of the mean of `values` (n_seeds, n_tasks, ...): (2, ...), low and high.
 
-    Seeds and tasks are resampled independently of one another: both are a sample of what could have been run. NaN
-    counts as not measured.
+    Seeds and tasks are resampled independently of one another: both are a sample of what could have been run.
+    NaN counts as not measured.
     """
     random = np.random.default_rng(seed)
     n_seeds, n_tasks = values.shape[:2]
@@ -293,9 +306,10 @@ def by_seed_and_task(evaluations: Sequence[Evaluation]) -> np.ndarray:
 def summarise(evaluations: Sequence[Evaluation], n_last: int = 10, every: int = 1) -> dict:
     """What several evaluations, which differ in their seed, say together; ready for JSON.
 
-    `last10` (or another `n_last`) is the mean score over the last episodes, with its 95% interval over tasks and seeds.
-    With fewer episodes it is called for what there is, `last3` say; `statistic` has the name. `curve`, `curve_low` and
-    `curve_high` are the in-context learning curve, `every` episodes a point. `is_normalised` says what a score is.
+    `last10` (or another `n_last`) is the mean score over the last episodes, with its 95% interval over
+    tasks and seeds. With fewer episodes it is named for what there is, such as `last3`; `statistic` holds
+    the name. `curve`, `curve_low` and `curve_high` are the in-context learning curve, `every` episodes a
+    point. `is_normalised` says whether scores are normalised returns or raw ones.
     """
     scores = by_seed_and_task(evaluations)
     n_seeds, n_tasks, n_episodes = scores.shape
@@ -304,15 +318,21 @@ def summarise(evaluations: Sequence[Evaluation], n_last: int = 10, every: int = 
     n_points = n_episodes // every
     last = scores[..., -n_last:].mean(-1)
     low, high = interval(last)
+    numbers = {"mean": last.mean(), "low": low, "high": high}
     points = scores[..., :n_points * every].reshape(n_seeds, n_tasks, n_points, every).mean(-1)
     curves = dict(zip(("curve", "curve_low", "curve_high"), (points.mean((0, 1)), *interval(points))))
     first = evaluations[0]
     return {
-        f"last{n_last}": {"mean": finite_or_none(last.mean()), "low": finite_or_none(low), "high": finite_or_none(high),
-                          "per_seed": last.mean(1).tolist()},
-        "statistic": f"last{n_last}", "is_normalised": first.is_normalised, "n_tasks": n_tasks,
-        "n_streams": first.returns.shape[1], "n_episodes": n_episodes, "compressions": len(first.compressions),
-        "evaluation_seconds": [evaluation.seconds for evaluation in evaluations], "episodes_per_point": every,
+        f"last{n_last}": {name: finite_or_none(value) for name, value in numbers.items()}
+                          | {"per_seed": last.mean(1).tolist()},
+        "statistic": f"last{n_last}",
+        "is_normalised": first.is_normalised,
+        "n_tasks": n_tasks,
+        "n_streams": first.returns.shape[1],
+        "n_episodes": n_episodes,
+        "compressions": len(first.compressions),
+        "evaluation_seconds": [evaluation.seconds for evaluation in evaluations],
+        "episodes_per_point": every,
     } | {name: [finite_or_none(point, 4) for point in curve] for name, curve in curves.items()}
 
 # %% ../nbs/course/09_evaluation.ipynb #09-evaluation-040
@@ -320,12 +340,12 @@ def plot_curves(summaries: Mapping[str, Mapping], source_curve: Sequence[float] 
                 axes: plt.Axes | None = None) -> plt.Axes:
     """In-context learning curves from `summarise`, by model; bands are 95% intervals over tasks and seeds.
 
-    Raw returns have no oracle line: it would be another one on every task. Raises `EvaluationError` if some of the
-    summaries are normalised and others not.
+    Raw returns have no oracle line: it would be another one on every task. Raises `EvaluationError` if some
+    of the summaries are normalised and others not.
     """
-    scales = {summary.get("is_normalised", True) for summary in summaries.values()}  # records of old were always
+    scales = {summary.get("is_normalised", True) for summary in summaries.values()}  # old records always were
     if len(scales) > 1:
-        raise EvaluationError("summaries: some are of normalised returns, others of raw ones; draw them one by one")
+        raise EvaluationError("summaries: some are of normalised returns, others of raw ones")
     axes = plt.gca() if axes is None else axes
     for name, summary in summaries.items():
         curve, low, high = (np.array(summary[key], float) for key in ("curve", "curve_low", "curve_high"))
@@ -344,9 +364,9 @@ def plot_curves(summaries: Mapping[str, Mapping], source_curve: Sequence[float] 
     return axes
 
 # %% ../nbs/course/09_evaluation.ipynb #09-evaluation-042
-def evaluate_source(source: SourceAlgorithm, family: TaskFamily, tasks: Sequence[int], n_streams: int, n_episodes: int,
-                    seed: int = 0, window: int = 0) -> Evaluation:
-    "What the source algorithm itself does on `tasks`, undisturbed, counted as `evaluate` does. Raises as it does."
+def evaluate_source(source: SourceAlgorithm, family: TaskFamily, tasks: Sequence[int], n_streams: int,
+                    n_episodes: int, seed: int = 0, window: int = 0) -> Evaluation:
+    "What the source algorithm itself does on `tasks`, undisturbed, counted and refused as by `evaluate`."
     tasks = check_question(family, tasks, n_streams, n_episodes, window)
     low, oracle = reference_returns(family, tasks, window)
     n_steps = steps_to_count(family, n_episodes, window)
