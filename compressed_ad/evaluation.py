@@ -82,7 +82,7 @@ class Evaluation:
             raise EvaluationError("returns cannot be normalised: the family does not know its oracle returns")
         if not self.is_normalised:
             tasks = self.tasks[~(self.oracle > self.low)].tolist()
-            raise EvaluationError(f"tasks {tasks}: returns cannot be normalised: no oracle is above chance there")
+            raise EvaluationError(f"tasks {tasks}: not normalised: the oracle's return is not above chance")
         return (self.returns - self.low[:, None, None]) / (self.oracle - self.low)[:, None, None]
 
     @property
