@@ -168,7 +168,8 @@ def collect_to_file(recording: Recording, path: str | Path, progress: bool = Tru
         raise HistoryFileError(f"{path}: is being recorded by another process; wait until it ends") from None
     try:
         if not path.exists():
-            for left in [*folder.glob(".*.tmp"), *path.parent.glob(f".{path.name}.*.tmp")]:  # by a killed process
+            of_killed = [*folder.glob(".*.tmp"), *path.parent.glob(f".{path.name}.*.tmp")]
+            for left in of_killed:
                 left.unlink(missing_ok=True)
             files = [folder / f"{number:06d}.h5" for number in range(recording.n_blocks)]
             jobs = [delayed(_record_part)(recording, number, file) for number, file in enumerate(files)]

@@ -126,8 +126,8 @@ class PPO(Source):
     def learner(self, environment: VecEnv, seed: int) -> StablePPO:
         "The algorithm of stable-baselines3 with these settings, on the CPU, before its first step."
         return StablePPO("MlpPolicy", environment, self.learning_rate, self.n_steps, self.batch_size,
-                         self.n_epochs, self.gamma, self.gae_lambda, ent_coef=self.ent_coef, seed=seed, device="cpu",
-                         policy_kwargs={"net_arch": [self.width, self.width]})
+                         self.n_epochs, self.gamma, self.gae_lambda, ent_coef=self.ent_coef, seed=seed,
+                         device="cpu", policy_kwargs={"net_arch": [self.width, self.width]})
 
     def _record_task(self, family: TaskFamily, tasks: np.ndarray, n_steps: int, random: np.random.Generator,
                      entropies: bool, action_noise: float) -> dict[str, np.ndarray]:

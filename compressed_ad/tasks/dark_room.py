@@ -12,7 +12,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from .family import TaskFamily
+from .family import FamilyError, TaskFamily
 
 # %% ../../nbs/course/01_environments.ipynb #01-environments-008
 ACTION_NAMES = ("stay", "up", "down", "left", "right")
