@@ -15,6 +15,7 @@ from compressed_ad.files import CompressedADError
 from compressed_ad.lesson import read_record
 from compressed_ad.models import InContextModel, make_model
 from compressed_ad.sources.posterior import PosteriorSampling
+from compressed_ad.spaces import action_space_of
 from compressed_ad.tasks.dark_room import DarkRoomFamily
 from compressed_ad.tasks.family import TaskFamily
 from compressed_ad.tasks.gym_adapter import GymnasiumFamily
@@ -221,7 +222,6 @@ class Constant(InContextModel):
         inner = untrained(DarkRoomFamily(size=5, horizon=10))
         self.inner, self.logits = inner, torch.tensor(logits)
         self.observation_space, self.action_space = family.observation_space, family.action_space
-        from compressed_ad.spaces import action_space_of
         self.actions = action_space_of(family.action_space)
 
     def start(self, batch):
