@@ -29,7 +29,7 @@ class Agent:
 
     With `n` it acts in so many environments at once, each with a memory of its own; then everything that
     goes in and comes out has a first axis of n. Actions are drawn with `seed`, or with `greedy` the likeliest
-    is taken. `memory` is the model's `ContextMemory`: `n_transitions` seen, `n_compressions`, and the latents.
+    is taken. `memory` is the model's `ContextMemory`: its latents, `n_transitions` seen, `n_compressions`.
     """
     def __init__(self, model: InContextModel, n: int | None = None, greedy: bool = False, seed: int = 0):
         if n is not None and not (isinstance(n, (int, np.integer)) and n >= 1):
@@ -41,7 +41,8 @@ class Agent:
         self.reset()
 
     def __repr__(self) -> str:
-        seen = f"{self.memory.n_transitions} transitions seen, {most(self.memory.n_compressions)} compressions"
+        compressions = most(self.memory.n_compressions)
+        seen = f"{self.memory.n_transitions} transitions seen, {compressions} compressions"
         return f"Agent({type(self.model).__name__}, {seen})"
 
     @torch.no_grad()
