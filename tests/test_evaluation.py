@@ -70,7 +70,10 @@ def test_negative_returns_are_evaluated_drawn_and_reported_raw():
 class Car(GymnasiumFamily):
     "Knows both ends of the scale: a random agent never arrives, the best one does within so many steps."
     def __init__(self):
-        super().__init__("MountainCar-v0", [{"max_episode_steps": 40}], oracle=[-20.0])
+        super().__init__("MountainCar-v0", [{"max_episode_steps": 40}])
+
+    def oracle_returns(self, tasks):
+        return np.full(len(tasks), -20.0)
 
     def random_returns(self, tasks):
         return np.full(len(tasks), -40.0)
