@@ -257,7 +257,8 @@ def _compression_rules(c: Config):
         f"max_compression_depth = {c.max_compression_depth}: must be at least 1, "
         "or the encoder is never trained")
     acting = room + 1 - c.keep_length
-    yield acting < 1 or c.min_compress_length <= acting <= c.max_compress_length, RunProblem(
+    impossible = acting < 1 or c.min_compress_length > c.max_compress_length  # which is said above
+    yield impossible or c.min_compress_length <= acting <= c.max_compress_length, RunProblem(
         f"max_compress_length = {c.max_compress_length}: acting compresses {acting} transitions at a time "
         f"(decoder_max_seq_length - n_latent - keep_length), which must be among the lengths of training, "
         f"{c.min_compress_length} to {c.max_compress_length}")

@@ -371,3 +371,43 @@ def test_a_pretraining_goes_on_beside_an_extension(tmp_path, histories):
     assert pretrainer.step == 5 and pretrainer.config.schedule_steps == 0
     refused(TrainingError, "pretraining = 'none': must be one of mean, fields",
             Pretrainer, CONFIG, histories, CONFIG.family)
+
+
+def without(tensors, name):
+    return {key: tensor for key, tensor in tensors.items() if key != name}
+
+
+@pytest.mark.parametrize("change, message", [
+    (lambda tensors: without(tensors, "optimizer.0.exp_avg_sq"), "optimizer.0: has only exp_avg, step"),
+    (lambda tensors: tensors | {"model.initial_memory": torch.zeros(2, 3)}, "its weights do not fit its configuration"),
+    (lambda tensors: tensors | {"optimizer.0.exp_avg": torch.zeros(3, 3, 3)}, "optimizer.0.exp_avg is (3, 3, 3), must be"),
+    (lambda tensors: tensors | {"optimizer.999.exp_avg": torch.zeros(3)}, "optimizer.999.exp_avg: no such parameter"),
+    (lambda tensors: without(tensors, "tally"), "not a checkpoint of a training run: 'tally'")])
+def test_a_file_with_the_tensors_of_another_is_refused(tmp_path, histories, change, message):
+    trainer_in(tmp_path, histories).run(until=1, progress=False)
+    tensors, about = load_checkpoint(tmp_path)
+    save_checkpoint(tmp_path / "step-00000001.safetensors", change(tensors), **about)
+    refused(CheckpointError, message, trainer_in, tmp_path, histories)
+
+
+def test_the_best_weights_are_kept_beside_the_latest(tmp_path, histories):
+    returns = iter([0.2, 0.5, 0.5, 0.4])
+    lines = []
+    config = CONFIG.changed(train_timesteps=12, evaluate_every=3, checkpoint_every=4, keep_checkpoints=2)
+    trainer = trainer_in(tmp_path, histories, config, evaluate=lambda model: {"last5": next(returns)},
+                         report=lines.append)
+    trainer.run(progress=False)
+    _, about = load_checkpoint(trainer.checkpoints.best)
+    assert (about["step"], about["last5"]) == (6, 0.5)
+    assert trainer.checkpoints.steps() == [8, 12] and lines == trainer.log
+
+
+def test_a_loss_that_is_no_number_is_not_saved(tmp_path, histories):
+    trainer = trainer_in(tmp_path, histories, CONFIG.changed(log_every=1))
+    trainer.run(until=5, progress=False)
+    with torch.no_grad():
+        trainer.model.initial_memory.fill_(math.nan)
+    refused(TrainingError, "step 6: the loss or a weight is not finite", trainer.train_step)
+    trainer.tally = trainer._new_tally()  # nothing is left that tells of the loss, but the weights do
+    refused(TrainingError, "step 6: the loss or a weight is not finite", trainer.save)
+    assert trainer.checkpoints.steps() == [5]
