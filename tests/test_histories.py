@@ -38,11 +38,15 @@ def test_no_histories_at_all_are_refused_at_saving(small, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def shortened(histories, n_steps):
+    arrays = {name: getattr(histories, name)[:, :n_steps] for name in histories.array_names}
+    return dataclasses.replace(histories, **arrays)
+
+
 @pytest.mark.parametrize("change, complaint", [
     (lambda part: dataclasses.replace(part, intended_actions=None), "intended_actions of part 1"),
     (lambda part: dataclasses.replace(part, rewards=part.rewards.astype(np.float64)), "rewards of part 1"),
-    (lambda part: dataclasses.replace(part, **{name: getattr(part, name)[:, :9] for name in part.array_names}),
-     "steps, shape and type of part 0")])
+    (lambda part: shortened(part, 9), "steps, shape and type of part 0")])
 def test_parts_that_do_not_fit_each_other_are_refused_at_saving(small, change, complaint, tmp_path):
     with pytest.raises(HistoryFileError, match=complaint):
         save_parts([small, change(small)], tmp_path / "parts.h5")

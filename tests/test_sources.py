@@ -25,7 +25,7 @@ SOURCES = {"QLearning": QLearning(), "ActorCritic": ActorCritic(rollout=5), "PPO
 
 
 class Line(gym.Env):
-    "Seven cells. The agent starts in the middle, goes left, stays or goes right. One end pays and terminates."
+    "Seven cells. The agent starts in the middle, and goes left, stays or goes right. One end pays and ends."
 
     def __init__(self, goal: int, first_cell: int = 0, first_action: int = 0, reuses: bool = False):
         self.goal, self.first_cell, self.first_action, self.reuses = goal, first_cell, first_action, reuses
