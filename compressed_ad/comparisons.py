@@ -28,10 +28,10 @@ def controls(config: Config, **tuned: Mapping[str, Any]) -> dict[str, Config]:
 
     `memory_cleared` has no memory, `AD` the same window of transitions, `AD_equal_bytes` a window whose state
     takes as many bytes as latents and buffer together, `AD_full_context` one as long as a whole training
-    history, `GRU` the classical memory. Batches have about as many targets each. Histories for `AD_full_context`
-    are twice as long, so that its window can stand anywhere in them, as it will when it slides. `tuned` has
-    settings of a model by its name: the updates with which it trains as long as the others, the learning rate
-    that suits it. Raises `ComparisonError` if there is no model of such a name.
+    history, `GRU` the classical memory. Batches have about as many targets each. Histories for
+    `AD_full_context` are twice as long, so that its window can stand anywhere in them, as it will when it
+    slides. `tuned` has settings of a model by its name: the updates with which it trains as long as the others,
+    the learning rate that suits it. Raises `ComparisonError` if there is no model of such a name.
     """
     room = config.max_recent_length
     history = config.history_steps
@@ -64,7 +64,7 @@ def targets_per_batch(config: Config, n_plans: int = 2000) -> float:
     random = np.random.default_rng(0)
     total = 0
     for plan in (draw_plan(config, random) for _ in range(n_plans)):
-        room = config.max_recent_length if plan.segments else plan.n_transitions  # what lies beyond is not read
+        room = config.max_recent_length if plan.segments else plan.n_transitions  # more is not read
         parts = stages(plan.segments, plan.n_transitions, config.keep_length, room)
         total += sum(part.end - part.first for part in parts[plan.burn_in:])
     return config.train_batch_size * total / n_plans
@@ -80,12 +80,12 @@ def at_window(config: Config, window: int) -> Config:
     """The `CompressedAD` of `config` with a window of `window` transitions beside its latents.
 
     Training samples follow: segments as long as a compression will take in, as many of them as a history has,
-    and about as many targets in a batch. Raises `ComparisonError` if a window leaves nothing to compress, or a
-    history has no room for a compression.
+    and about as many targets in a batch. Raises `ComparisonError` if a window leaves nothing to compress, or
+    a history has no room for a compression.
     """
     if not config.keep_length <= window < config.history_steps / 2:
-        raise ComparisonError(f"window = {window}: must be at least keep_length = {config.keep_length} and below "
-                              f"half of history_steps = {config.history_steps}")
+        raise ComparisonError(f"window = {window}: must be at least keep_length = {config.keep_length} "
+                              f"and below half of history_steps = {config.history_steps}")
     segment = window + 1 - config.keep_length
     n_segments = (config.history_steps - config.keep_length - window - 1) // segment
     changed = config.changed(
@@ -112,8 +112,8 @@ def plot_against(record: Mapping, key: str, metric: str, axes: plt.Axes | None =
                  models: Sequence[str] = tuple(MODEL_STYLES), bands: bool = True, **where: Any) -> plt.Axes:
     """A line for each model: `metric` against the part `key` of the setting, all seeds together.
 
-    `bands` are 95% intervals. `where` picks rows by task or by another part of the setting; those that have more
-    parts than asked for are left out.
+    `bands` are 95% intervals. `where` picks rows by task or by another part of the setting; those that have
+    more parts than asked for are left out.
     """
     axes = plt.gca() if axes is None else axes
     task = where.pop("task", None)
@@ -121,8 +121,8 @@ def plot_against(record: Mapping, key: str, metric: str, axes: plt.Axes | None =
     for row in record["rows"]:
         setting = dict(row["setting"])
         x = setting.pop(key, None)
-        asked = (row["metric"], row["seed"], task or row["task"], where) == (metric, "all", row["task"], setting)
-        if asked and x is not None:
+        is_asked = row["metric"] == metric and row["seed"] == "all" and task in (None, row["task"])
+        if is_asked and x is not None and setting == where:
             chosen.setdefault(row["model"], []).append((x, row["value"], row["low"], row["high"]))
     for name in (name for name in models if name in chosen):
         x, value, low, high = zip(*sorted(chosen[name]))
