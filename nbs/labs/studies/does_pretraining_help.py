@@ -1,7 +1,7 @@
 """Lab 6: does pre-training of the encoder help?
 
-9x9 Dark Room with and without it, the same time in total. A quarter of it goes to pre-training, where there is
-any.
+9x9 Dark Room with and without it, the same time in total. A quarter of it goes to pre-training, where there
+is any.
 """
 from dataclasses import dataclass
 from typing import Any
@@ -23,8 +23,7 @@ UPDATES = {"none": (0, 750), "mean": (520, 562), "fields": (290, 562)}
 class LearningCurve:
     """How a model came to act as it does: its return on some training tasks at every checkpoint kept.
 
-    The mean of the last `last` of `n_episodes` episodes, under the setting `step`. Nothing of it costs training
-    time.
+    The mean of the last `last` of `n_episodes` episodes, under the setting `step`. It costs no training time.
     """
     n_tasks: int = 16
     n_streams: int = 2
@@ -50,8 +49,8 @@ class LearningCurve:
 class GoalProbe:
     """How well a linear probe reads the row of a room's goal off the latents, after each of `compressions`.
 
-    The probe is fitted on streams of training tasks and asked about held-out ones, with shuffled labels beside.
-    Only streams that have found their goal count; of a held-out task without any the value is missing.
+    The probe is fitted on streams of training tasks and asked about held-out ones, with shuffled labels
+    beside. Only streams that have found their goal count; of a held-out task without any the value is missing.
     """
     compressions: tuple[int, ...] = (2, 4, 8, 12)
     n_streams: int = 16

@@ -13,8 +13,8 @@ FARTHEST = 65536  # for CompressedAD alone
 DELAYS = (16, 51, 415, 831)
 TRAINED_TO = (7, 15, 31, 127)  # longest corridor in training
 
-# With these updates each model trains about as long as `CompressedAD`, measured on the reference machine. A GRU
-# is limited by the length of a history, not by the batch, and learns with a higher learning rate only.
+# With these updates each model trains about as long as `CompressedAD`, measured on the reference machine. A
+# GRU is limited by the length of a history, not by the batch, and learns with a higher learning rate only.
 OF_MAZE = {
     "memory_cleared": {"train_timesteps": 650},
     "AD": {"train_timesteps": 900},

@@ -22,7 +22,7 @@ from compressed_ad.tasks.family import TaskFamily
 
 
 def looked_for(transitions: Transitions) -> np.ndarray:
-    "The fact that an agent looks for after its latest transition: 0, or 1 (the door) for who holds the key; (n,)."
+    "The fact that an agent looks for after its latest transition, (n,): 0, or 1, the door, if it holds the key."
     holds_key = (transitions.next_observations[:, 0, 2:] == 1).any(-1)  # in a room without a key: never
     return (holds_key & ~transitions.episode_ends[:, 0]).long().cpu().numpy()
 
@@ -31,9 +31,9 @@ def looked_for(transitions: Transitions) -> np.ndarray:
 class Diagnosis:
     """What the memory of a trained `CompressedAD` holds, on tasks that are new to it.
 
-    Probes after each of `compressions`, with shuffled labels beside, and for visited cells a probe that is told
-    the start alone; effective rank; a transplant after `transplanted` compressions; acting blindfolded, from the
-    beginning or after 500 calls; and how far memories have moved after `ages`, counted in compressions.
+    Probes after each of `compressions`, with shuffled labels beside, and for visited cells a probe that is
+    told the start alone; effective rank; a transplant after `transplanted` compressions; acting blindfolded,
+    from the beginning or after 500 calls; and how far memories have moved after `ages`, in compressions.
     """
     n_tasks: int = 3000
     compressions: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64, 120)
