@@ -30,8 +30,8 @@ def controls(config: Config, **tuned: Mapping[str, Any]) -> dict[str, Config]:
     takes as many bytes as latents and buffer together, `AD_full_context` one as long as a whole training
     history, `GRU` the classical memory. Batches have about as many targets each. Histories for
     `AD_full_context` are twice as long, so that its window can stand anywhere in them, as it will when it
-    slides. `tuned` has settings of a model by its name: the updates with which it trains as long as the others,
-    the learning rate that suits it. Raises `ComparisonError` if there is no model of such a name.
+    slides. `tuned` has settings of a model by its name: the updates with which it trains as long as the
+    others, the learning rate that suits it. Raises `ComparisonError` if there is no model of such a name.
     """
     room = config.max_recent_length
     history = config.history_steps

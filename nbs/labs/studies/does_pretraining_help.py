@@ -50,7 +50,7 @@ class GoalProbe:
     """How well a linear probe reads the row of a room's goal off the latents, after each of `compressions`.
 
     The probe is fitted on streams of training tasks and asked about held-out ones, with shuffled labels
-    beside. Only streams that have found their goal count; of a held-out task without any the value is missing.
+    beside. Only streams that have found their goal count; for a held-out task without any there is no value.
     """
     compressions: tuple[int, ...] = (2, 4, 8, 12)
     n_streams: int = 16

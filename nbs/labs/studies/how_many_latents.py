@@ -2,7 +2,7 @@
 
 The task of lab 2 with 800 of its 1,400 updates, and one setting changed at a time. All trainings take about
 the same time, and are done with seed 0. The first entry has nothing changed. Its model is also measured with
-the literal keep rule: as many transitions are kept as fit beside the latents, so that every step compresses one.
+the literal keep rule: as many transitions are kept as fit beside the latents. Then every step compresses one.
 """
 from compressed_ad.config import read_config
 from compressed_ad.studies import Entry, Measurement, Study

@@ -22,7 +22,7 @@ from compressed_ad.tasks.family import TaskFamily
 
 
 def looked_for(transitions: Transitions) -> np.ndarray:
-    "The fact that an agent looks for after its latest transition, (n,): 0, or 1, the door, if it holds the key."
+    "The fact that an agent looks for after its latest transition, (n,): 0, or 1, the door, with the key."
     holds_key = (transitions.next_observations[:, 0, 2:] == 1).any(-1)  # in a room without a key: never
     return (holds_key & ~transitions.episode_ends[:, 0]).long().cpu().numpy()
 
