@@ -2,17 +2,19 @@
 
 # %% auto #0
 __all__ = ['GROUPS', 'ABOUT', 'COMMANDS', 'EXPECTED', 'cad_collect', 'cad_pretrain', 'cad_train', 'cad_evaluate', 'cad_report',
-           'read_value', 'UsageError', 'OneLineParser', 'make_parser', 'parse', 'resolve', 'shown', 'collect_command',
-           'train_command', 'pretrain_command', 'evaluate_command', 'report_command', 'run_command']
+           'cad_study', 'read_value', 'UsageError', 'OneLineParser', 'make_parser', 'parse', 'resolve', 'see', 'shown',
+           'collect_command', 'train_command', 'pretrain_command', 'evaluate_command', 'report_command',
+           'study_command', 'run_command']
 
 # %% ../nbs/reference/cli.ipynb #15-cli-002
 import argparse
 import difflib
 import os
+import signal
 import sys
 import traceback
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -21,12 +23,12 @@ import yaml
 
 from .checkpoints import CheckpointError
 from .config import Config, ConfigError, make_config, packaged_configs, read_settings
-from .experiment import ExperimentError, describe
+from .files import CompressedADError, write_json
 from .histories import HistoryFileError
-from compressed_ad.runs import (
-    RunError, RunFolder, collect_run, draw_figures, evaluate_run, pretrain_run, runs_report, train_run,
-    write_page)
-from .training import Processes, Trainer, TrainingError
+from .reports import describe, draw_figures, runs_report, write_report
+from .runs import RunFolder, collect_run, evaluate_run, pretrain_run, read_run, train_run
+from .studies import do_study, load_study, study_report
+from .training import Trainer, TrainingError
 
 # %% ../nbs/reference/cli.ipynb #15-cli-007
 def read_value(key: str, text: str) -> Any:
@@ -46,7 +48,7 @@ def read_value(key: str, text: str) -> Any:
     return value
 
 # %% ../nbs/reference/cli.ipynb #15-cli-010
-class UsageError(ValueError):
+class UsageError(CompressedADError):
     "A command line that cannot be understood. The message says why."
 
 
@@ -56,37 +58,50 @@ class OneLineParser(argparse.ArgumentParser):
         raise UsageError(message)
 
 
-GROUPS = {"tasks and histories": "task_family", "the model": "model", "training": "min_compression_depth", "log, evaluation and files": "log_every"}
+GROUPS = {"tasks and histories": "task_family", "the model": "model", "training": "min_compression_depth",
+          "log, evaluation and files": "log_every"}
 
 
 ABOUT = {
     "collect": "Record the learning histories that a configuration asks for. Interrupted, it goes on where it stopped.",
-    "pretrain": "Train the encoder to reconstruct what it reads (key pretraining), before the model is trained. Interrupted, it goes on.",
-    "train": "Train the model of a configuration: histories and pre-training first, if they are asked for and not there. "
-             "Interrupted, it goes on from its latest checkpoint. "
-             "For several GPUs: accelerate launch \"$(command -v cad-train)\" --config FILE.",
+    "pretrain": "Train the encoder to reconstruct what it reads (key pretraining), before the model is trained. "
+                "Interrupted, it goes on.",
+    "train": "Train the model of a configuration: histories and pre-training first, if they are asked for and not "
+             "there. Interrupted, it goes on from its latest checkpoint. For several GPUs: "
+             "accelerate launch \"$(command -v cad-train)\" --config FILE.",
     "evaluate": "Let a trained model act on held-out tasks, with frozen weights.",
     "report": "Write one page about the run of a configuration, or about several runs side by side.",
+    "study": "Train and measure a set of runs: demo, results, or the study of a Python file. Interrupted, it goes on.",
 }
 
 
 def make_parser(command: str) -> OneLineParser:
-    "The parser of a command. Every key of the configuration is an option."
-    usage = f"cad-{command} --config FILE [--KEY VALUE ...]" if command != "report" else "cad-report [--config FILE] [RUN ...] [--output FILE]"
-    parser = OneLineParser(f"cad-{command}", usage, ABOUT[command], allow_abbrev=False,
-                           epilog="Keys may also stand in the file, one a line: KEY: VALUE. `include: OTHER.yaml` starts from another "
-                                  f"file. Packaged configurations: {', '.join(packaged_configs())}.")
-    parser.add_argument("--config", required=command != "report", metavar="FILE",
-                        help="a YAML file, or the name of a packaged configuration")
+    "The parser of a command. Every key of the configuration is an option, but of `study`."
+    configured = command not in ("report", "study")
+    usage = {"report": "cad-report [--config FILE] [RUN ...] [--output FILE]",
+             "study": "cad-study STUDY [--seeds N ...] [--jobs N]"}
+    parser = OneLineParser(
+        f"cad-{command}", usage.get(command, f"cad-{command} [RUN] [--config FILE] [--KEY VALUE ...]"), ABOUT[command],
+        allow_abbrev=False, epilog="Keys may also stand in the file, one a line: KEY: VALUE. `include: OTHER.yaml` starts "
+        f"from another file. Packaged configurations: {', '.join(packaged_configs())}.")
     parser.add_argument("--quiet", action="store_true", help="no progress bars, no configuration")
     parser.add_argument("--traceback", action="store_true", help="after an error show where in the code it happened")
+    if command == "study":
+        _add_study_options(parser)
+        return parser
+    parser.add_argument("--config", metavar="FILE", help="a YAML file, the folder of a run, or the name of a packaged one")
+    parser.add_argument("runs", nargs="?" if configured else "*", metavar="RUN", help="the folder of a run, in place of --config"
+                        if configured else "folders of runs to show side by side")
+    if command == "train":
+        parser.add_argument("--extend", action="store_true", help="go on with a run that was trained with fewer train_timesteps")
     if command == "evaluate":
-        parser.add_argument("--checkpoint", default="latest", metavar="WHICH", help="latest, best or a file (default: latest)")
+        parser.add_argument("--checkpoint", default="latest", metavar="WHICH",
+                            help="latest, best, a file, or the folder of a run (default: latest)")
     if command == "report":
-        parser.add_argument("runs", nargs="*", type=Path, help="folders of runs to show side by side")
-        parser.add_argument("--evaluation", metavar="WHICH",
-                            help="which evaluation of each run, such as best or step-00000750 (default: the one after most training)")
-        parser.add_argument("--output", type=Path, metavar="FILE", help="the page (default: report.html in the folder of the first run)")
+        parser.add_argument("--evaluation", metavar="WHICH", help="which evaluation of each run, such as best or "
+                            "step-00000750 (default: the one after most training)")
+        parser.add_argument("--output", type=Path, metavar="FILE",
+                            help="the page (default: report.html in the folder of the first run)")
     starts = {first: title for title, first in GROUPS.items()}
     for key, setting in Config.model_fields.items():
         group = parser.add_argument_group(starts[key]) if key in starts else group
@@ -94,6 +109,16 @@ def make_parser(command: str) -> OneLineParser:
         group.add_argument(f"--{key}", metavar=_kind(setting.annotation),
                            help=f"{setting.description} (default: {'empty' if default == '' else default})")
     return parser
+
+
+def _add_study_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("study", metavar="STUDY", help="demo, results, or FILE.py[:function], a function that returns a Study")
+    parser.add_argument("--seeds", nargs="+", type=int, metavar="N", help="seeds (default: those of the study)")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="runs at a time, each in a process (default: 1)")
+    parser.add_argument("--folder", type=Path, metavar="DIR", help="the runs (default: runs/ and the name of the study)")
+    parser.add_argument("--results", type=Path, metavar="DIR", help="single results (default: results in the folder)")
+    parser.add_argument("--record", type=Path, metavar="FILE", help="the record (default: record.json in the folder)")
+    parser.add_argument("--only-done", action="store_true", help="train nothing: a record of the results that are there")
 
 
 def _kind(annotation: Any) -> str:
@@ -110,32 +135,59 @@ def parse(command: str, arguments: Sequence[str]) -> argparse.Namespace:
     if unknown:
         options = [option for action in parser._actions for option in action.option_strings]
         close = difflib.get_close_matches(unknown[0].split("=")[0], options, n=1)
-        raise UsageError(f"{unknown[0]}: unknown option, " + (f"did you mean {close[0]}?" if close else f"cad-{command} --help lists all"))
+        hint = f"did you mean {close[0]}?" if close else f"cad-{command} --help lists all"
+        raise UsageError(f"{unknown[0]}: unknown option, {hint}")
+    if command == "study":
+        if chosen.jobs < 1:
+            raise UsageError(f"--jobs {chosen.jobs}: must be at least 1")
+        return chosen
+    if command != "report":
+        if (chosen.config is None) == (chosen.runs is None):
+            raise UsageError("one of these arguments is required: --config FILE, or the folder of a run")
+        chosen.config = chosen.config or chosen.runs
     given = [key for key in Config.model_fields if getattr(chosen, key) is not None]
     if given and chosen.config is None:
         raise UsageError(f"--{given[0]}: goes with --config, which is not there")
     return chosen
 
 # %% ../nbs/reference/cli.ipynb #15-cli-013
-def resolve(chosen: argparse.Namespace) -> tuple[Config, dict[str, str]]:
-    "The configuration that a command line asks for, and where each of its settings comes from. Raises `ConfigError`."
-    found = read_settings(chosen.config)
-    given = {key: read_value(key, text) for key in Config.model_fields if (text := getattr(chosen, key)) is not None}
+def resolve(chosen: argparse.Namespace) -> tuple[RunFolder, dict[str, str]]:
+    """The run that a command line asks for, and where each of its settings comes from.
+
+    From then on, classes of modules beside the file are found. Raises `ConfigError`, or `RunError` if the file is a
+    folder without a run.
+    """
+    source = Path(chosen.config)
+    if source.is_dir():
+        source = read_run(source).folder / "config.yaml"
+    if source.is_file():
+        see(source.parent)
+    found = read_settings(source)
+    texts = {key: getattr(chosen, key) for key in Config.model_fields}
+    given = {key: read_value(key, text) for key, text in texts.items() if text is not None}
     settings = {key: value for key, (value, _) in found.items()} | given
     origins = {key: origin for key, (_, origin) in found.items()} | dict.fromkeys(given, "command line")
     try:
-        return make_config(settings), origins
+        return RunFolder.of(make_config(settings), source), origins
     except ConfigError as error:
-        lines = [f"{origins.get(line.split(' = ')[0], Path(chosen.config).name)}: {line}" for line in str(error).splitlines()]
+        lines = [f"{origins.get(line.split(' = ')[0], source.name)}: {line}" for line in str(error).splitlines()]
         raise ConfigError("\n".join(lines)) from None
+
+
+def see(folder: str | Path) -> None:
+    "Let modules of a folder be imported, here and in the processes that this one starts."
+    place = str(Path(folder).resolve())
+    if place not in sys.path:
+        sys.path.insert(0, place)
 
 
 def shown(config: Config, origins: Mapping[str, str]) -> str:
     "A configuration as YAML, with where each setting comes from; defaults are left unmarked."
     lines = []
     for key, value in config.model_dump(mode="json").items():
-        text = f"{key}: " + yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10_000).removesuffix("...\n").strip()
-        lines.append(f"{text:<50} # {origins[key]}" if key in origins else text)
+        text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10_000, allow_unicode=True)
+        line = f"{key}: {text.removesuffix('...' + chr(10)).strip()}"
+        lines.append(f"{line:<50} # {origins[key]}" if key in origins else line)
     return "\n".join(lines)
 
 # %% ../nbs/reference/cli.ipynb #15-cli-016
@@ -147,43 +199,67 @@ def collect_command(run: RunFolder, chosen: argparse.Namespace) -> str:
 
 def train_command(run: RunFolder, chosen: argparse.Namespace) -> str:
     "cad-train: what it did, in a line."
-    trainer = train_run(run, not chosen.quiet, Processes.launched(cpu=run.config.device == "cpu"))
-    return _trained(trainer)
+    return _trained(train_run(run, not chosen.quiet, extend=chosen.extend))
 
 
 def pretrain_command(run: RunFolder, chosen: argparse.Namespace) -> str:
     "cad-pretrain: what it did, in a line."
-    return _trained(pretrain_run(run, not chosen.quiet, Processes.launched(cpu=run.config.device == "cpu")))
+    return _trained(pretrain_run(run, not chosen.quiet))
 
 
 def _trained(trainer: Trainer) -> str:
     losses = [line["loss"] for line in trainer.log if "loss" in line]
     loss = f", loss {losses[-1]:.3f}" if losses else ""
-    return f"trained {trainer.step} steps in {trainer.seconds:.0f} s{loss}: {trainer.checkpoints.path(trainer.step)}"
+    return f"trained {trainer.step} updates in {trainer.seconds:.0f} s{loss}: {trainer.checkpoints.path(trainer.step)}"
 
 
 def evaluate_command(run: RunFolder, chosen: argparse.Namespace) -> str:
     "cad-evaluate: what it found, in a line."
-    device = Processes.launched(cpu=run.config.device == "cpu").device
-    place = evaluate_run(run, chosen.checkpoint, not chosen.quiet, device)
-    report, page, figures = runs_report([run.folder], place.name), run.folder / "report.html", run.folder / "figures"
-    write_page(report, page)
+    place = evaluate_run(run, chosen.checkpoint, not chosen.quiet)
+    report = runs_report([run.folder], place.name)
+    page = run.folder / "report.html"
+    figures = run.folder / "figures"
+    write_report(report, page)
     draw_figures(report, figures)
     return "\n".join([*describe(report), f"returns: {place}; page: {page}; figures: {figures}"])
 
 
 def report_command(run: RunFolder | None, chosen: argparse.Namespace) -> str:
     "cad-report: what it found, in a line."
-    folders = ([run.folder] if run else []) + chosen.runs
+    folders = ([run.folder] if run else []) + [Path(folder) for folder in chosen.runs]
     if not folders:
         raise UsageError("no runs: name --config FILE or the folders of some runs")
-    report, path = runs_report(folders, chosen.evaluation), chosen.output or folders[0] / "report.html"
-    write_page(report, path)
-    return "\n".join([*describe(report), f"page: {path}"])
+    report = runs_report(folders, chosen.evaluation)
+    page = chosen.output or folders[0] / "report.html"
+    write_report(report, page)
+    return "\n".join([*describe(report), f"page: {page}"])
 
 
-COMMANDS: dict[str, Callable[[Any, argparse.Namespace], str]] = {
-    "collect": collect_command, "pretrain": pretrain_command, "train": train_command, "evaluate": evaluate_command, "report": report_command}
+def study_command(run: None, chosen: argparse.Namespace) -> str:
+    "cad-study: what it found, in a line. SIGTERM stops it, and all that it started, as an interrupt does."
+    def stop(number, frame):
+        raise KeyboardInterrupt
+
+    study = load_study(chosen.study)
+    seeds = chosen.seeds or study.seeds
+    folder = chosen.folder or Path("runs") / study.name
+    before = signal.signal(signal.SIGTERM, stop)  # or else the processes of the runs would go on without this one
+    try:
+        record = do_study(study, seeds, folder, chosen.jobs, not chosen.quiet, chosen.only_done, chosen.results)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    path = chosen.record or folder / "record.json"
+    write_json(path, record)
+    said = [f"{path}: {len(record['rows'])} rows, seeds {record['seeds']}"]
+    report = study_report(study, seeds, folder)
+    if report is not None:
+        write_report(report, folder / "report.html")
+        said = [*describe(report), *said, f"report: {folder / 'report.html'} (figures) and report.json (numbers)"]
+    return "\n".join(said)
+
+
+COMMANDS = {"collect": collect_command, "pretrain": pretrain_command, "train": train_command,
+            "evaluate": evaluate_command, "report": report_command, "study": study_command}
 
 
 def run_command(command: str, arguments: Sequence[str] | None = None) -> int:
@@ -194,20 +270,22 @@ def run_command(command: str, arguments: Sequence[str] | None = None) -> int:
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     main = os.environ.get("RANK", "0") == "0"  # of several processes, one speaks
+    see(Path())
     try:
         chosen = parse(command, arguments)
         run = None
-        if chosen.config is not None:
-            config, origins = resolve(chosen)
-            run = RunFolder.of(config, chosen.config)
+        if getattr(chosen, "config", None) is not None:
+            run, origins = resolve(chosen)
             if main and not chosen.quiet:
-                print(shown(config, origins), f"\nfolder of the run: {run.folder}\n", sep="\n", flush=True)
+                print(shown(run.config, origins), f"\nfolder of the run: {run.folder}\n", sep="\n", flush=True)
         done = COMMANDS[command](run, chosen)
     except KeyboardInterrupt:
-        return _complain(command, "interrupted; what was finished is saved, and the same command goes on from there", 130)
+        said = "interrupted; what was finished is saved, and the same command goes on from there"
+        return _complain(command, said, 130)
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        return _complain(command, f"{place}{error.strerror or error}; what was written before is whole", 1, arguments)
+        said = f"{place}{error.strerror or error}; what was written before is whole"
+        return _complain(command, said, 1, arguments)
     except EXPECTED as error:
         return _complain(command, str(error), 2 if isinstance(error, (UsageError, ConfigError)) else 1, arguments)
     if main:
@@ -215,7 +293,7 @@ def run_command(command: str, arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-EXPECTED = (UsageError, ConfigError, RunError, HistoryFileError, CheckpointError, TrainingError, ExperimentError)
+EXPECTED = (CompressedADError, HistoryFileError, CheckpointError, TrainingError)
 
 
 def _complain(command: str, message: str, status: int, arguments: Sequence[str] = ()) -> int:
@@ -227,4 +305,5 @@ def _complain(command: str, message: str, status: int, arguments: Sequence[str] 
     return status
 
 
-cad_collect, cad_pretrain, cad_train, cad_evaluate, cad_report = (partial(run_command, name) for name in COMMANDS)  # the programs
+cad_collect, cad_pretrain, cad_train, cad_evaluate, cad_report, cad_study = (  # the programs
+    partial(run_command, name) for name in COMMANDS)

@@ -24,7 +24,6 @@ import pandas as pd
 from joblib import delayed
 from tqdm.auto import tqdm
 
-from .checkpoints import load_model
 from .config import HISTORY_SETTINGS, TRAINING_SETTINGS, Config, make_config, read_config
 from .evaluation import Evaluation, best_returns, evaluate, evaluate_source, interval
 from .files import CompressedADError, finite_or_none, read_json, write_json
@@ -34,7 +33,7 @@ from .lesson import COLOURS
 from .models import InContextModel
 from .reports import runs_report
 from .runs import (
-    RunFolder, answered, circumstances, evaluate_run, record_histories, train_run)
+    RunFolder, answered, circumstances, evaluate_run, record_histories, train_run, trained_model)
 from .sources.source import make_source
 from .tasks.family import TaskFamily, make_task_family
 
@@ -332,24 +331,22 @@ def _trained_and_measured(entry: Entry, config: Config, seed: int, run: RunFolde
     "Values of all measurements of a run, which is trained if it is not, and the seconds that both took."
     if not run.is_trained:
         train_run(run, progress)
-    checkpoint = run.checkpoints.path(config.train_timesteps)
-    model, _ = load_model(checkpoint)
-    model = model.to(run.processes.device)
+    model, place, identity = trained_model(run)
     where = config.model_dump(mode="json", exclude={"device", "run_folder", "histories_file", "n_jobs"})
     answers = []
     for measurement in entry.measurements:
         question = {"measured": _described(measurement), "configuration": where}
         number = hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()[:12]
+        path = place / f"{type(measurement).__name__}-{number}.json"
 
         def make(path: Path) -> None:
             began = time.perf_counter()
             values = _numbers(measurement.of_run(run, model, config, seed, progress))
             write_json(path, {"seconds": time.perf_counter() - began, "values": values}, indent=None)
 
-        name = f"{type(measurement).__name__}-{number}"
-        answers.append(read_json(answered(run, checkpoint, name, question, make)))
-    before = run.pretraining_seconds
-    seconds = {"train_seconds": before + run.train_seconds,
+        answers.append(read_json(answered(path, identity | question, make)))
+    before, after = run.seconds()
+    seconds = {"train_seconds": before + after,
                "measure_seconds": sum(answer["seconds"] for answer in answers)}
     seconds |= {"pretraining_seconds": before} if before else {}
     return [value for answer in answers for value in answer["values"]], seconds
