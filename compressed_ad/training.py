@@ -243,7 +243,7 @@ def check_together(config: Config, histories: LearningHistories, family: TaskFam
         raise TrainingError(f"n_held_out_tasks = {config.n_held_out_tasks}: {error}") from None
     others = set(np.unique(histories.tasks).tolist()) - set(split.train.tolist())
     if others:
-        raise TrainingError(f"histories: of tasks {sorted(others)[:5]}, which are not among those of training")
+        raise TrainingError(f"histories: of tasks {sorted(others)[:5]}, which are not those of training")
 
 
 def _extended(config: Config, trained: Config) -> Config:
@@ -374,7 +374,7 @@ class Trainer:
                 kind = self.processes.device.type
                 if f"random.{kind}" in tensors and kind != "cpu":
                     torch.get_device_module(kind).set_rng_state(tensors[f"random.{kind}"])
-            self.tally.sums += tensors["tally"] * self.processes.is_main  # it is summed over all of them again
+            self.tally.sums += tensors["tally"] * self.processes.is_main  # summed over all again
         except CheckpointError:
             raise
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
