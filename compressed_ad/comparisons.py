@@ -13,10 +13,9 @@ import numpy as np
 import pandas as pd
 
 from .config import Config
-from .dataset import draw_plan
 from .files import CompressedADError
 from .lesson import COLOURS
-from .memory import ContextMemory, stages
+from .memory import ContextMemory
 
 # %% ../nbs/reference/comparisons.ipynb #comparisons-005
 class ComparisonError(CompressedADError):
@@ -45,7 +44,7 @@ def controls(config: Config, **tuned: Mapping[str, Any]) -> dict[str, Config]:
 
     changes = {
         "CompressedAD": {},
-        "memory_cleared": {"memory_cleared": True},
+        "memory_cleared": {"compressor": "cleared"},
         "AD": window(room),
         "AD_equal_bytes": window(room + config.n_latent),
         "AD_full_context": window(history - 1) | {"history_steps": 2 * history},
@@ -62,11 +61,8 @@ def targets_per_batch(config: Config, n_plans: int = 2000) -> float:
     They are those of the end of training, when the greatest depth is trained.
     """
     random = np.random.default_rng(0)
-    total = 0
-    for plan in (draw_plan(config, random) for _ in range(n_plans)):
-        room = config.max_recent_length if plan.segments else plan.n_transitions  # more is not read
-        parts = stages(plan.segments, plan.n_transitions, config.keep_length, room)
-        total += sum(part.end - part.first for part in parts[plan.burn_in:])
+    model = config.model_class
+    total = sum(model.n_targets(config, model.draw_plan(config, random)) for _ in range(n_plans))
     return config.train_batch_size * total / n_plans
 
 

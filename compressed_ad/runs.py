@@ -289,8 +289,10 @@ def record_histories(run: RunFolder, progress: bool = True, n_jobs: int | None =
     if run.histories.exists():
         return
     run.histories.parent.mkdir(parents=True, exist_ok=True)
+    recording = recording_of(run.config)
+    n_processes = min(n_jobs or run.config.n_jobs, recording.n_blocks)
     with FileLock(run.histories.with_name(f".{run.histories.name}.turn.lock")):
-        collect_to_file(recording_of(run.config), run.histories, progress, n_jobs or run.config.n_jobs)
+        collect_to_file(recording, run.histories, progress, n_processes)
 
 
 def watch(config: Config, n_tasks: int = 8) -> Callable[[InContextModel], dict[str, Any]]:

@@ -400,7 +400,7 @@ def study_report(study: Study, seeds: Sequence[int], folder: str | Path) -> dict
                 run = entry.run(seed, Path(folder))
                 if any(run.folder.glob("evaluations/*/short.json")):
                     setting = [f"{key}={value}" for key, value in entry.setting.items()]
-                    names[run.folder] = "-".join([entry.model, *setting])
+                    names.setdefault(run.folder, "-".join([entry.model, *setting]))
     return runs_report(list(names), names=names) if names else None
 
 # %% ../nbs/reference/studies.ipynb #studies-013
