@@ -21,10 +21,9 @@ from typing import Any, NoReturn
 
 import yaml
 
-from .checkpoints import CheckpointError
-from .config import Config, ConfigError, make_config, packaged_configs, read_settings
+from .config import (
+    Config, ConfigError, make_config, merge_settings, packaged_configs, read_settings)
 from .files import CompressedADError, write_json
-from .histories import HistoryFileError
 from .reports import describe, draw_figures, runs_report, write_report
 from .runs import RunFolder, collect_run, evaluate_run, pretrain_run, read_run, train_run
 from .studies import do_study, load_study, study_report
@@ -158,17 +157,18 @@ def resolve(chosen: argparse.Namespace) -> tuple[RunFolder, dict[str, str]]:
     folder without a run.
     """
     source = Path(chosen.config)
+    if source.is_file() or source.is_dir():
+        see(source.parent)
     if source.is_dir():
         source = read_run(source).folder / "config.yaml"
-    if source.is_file():
-        see(source.parent)
     found = read_settings(source)
     texts = {key: getattr(chosen, key) for key in Config.model_fields}
     given = {key: read_value(key, text) for key, text in texts.items() if text is not None}
-    settings = {key: value for key, (value, _) in found.items()} | given
-    origins = {key: origin for key, (_, origin) in found.items()} | dict.fromkeys(given, "command line")
+    settings = merge_settings({key: value for key, (value, _) in found.items()}, given)
+    origins = {key: "command line" if key in given else found[key][1] for key in settings}
     try:
-        return RunFolder.of(make_config(settings), source), origins
+        trained = source.name == "config.yaml"  # what may begin is checked when it begins
+        return RunFolder.of(make_config(settings, trained), source), origins
     except ConfigError as error:
         lines = [f"{origins.get(line.split(' = ')[0], source.name)}: {line}" for line in str(error).splitlines()]
         raise ConfigError("\n".join(lines)) from None

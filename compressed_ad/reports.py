@@ -2,8 +2,8 @@
 
 # %% auto #0
 __all__ = ['COMPARABLE', 'LOGGED', 'runs_report', 'source_curve', 'grouped_by_seed', 'group_names', 'long_drop', 'condensed',
-           'last_episodes', 'describe', 'plot_report', 'plot_long', 'plot_training', 'plot_watched', 'draw_figures',
-           'report_page', 'write_report']
+           'describe', 'plot_report', 'plot_long', 'plot_training', 'plot_watched', 'draw_figures', 'report_page',
+           'write_report']
 
 # %% ../nbs/reference/reports.ipynb #reports-002
 import base64
@@ -140,17 +140,14 @@ def _findings(group: Sequence[RunFolder], which: str | None) -> dict[str, Any]:
     logs = [read_metrics(run.folder) for run in group]
     seconds = [max((line["seconds"] for line in log if "seconds" in line), default=0.0) for log in logs]
     short = [Evaluation.load(answer) for answer in answers]
-    n_episodes = short[0].returns.shape[2]
-    found = summarise(short, n_last=min(10, n_episodes))
+    found = summarise(short)
     found |= {"train_seconds": seconds, "training": condensed(logs[0]), "long_drop": None,
               "watched": [line for line in logs[0] if "evaluation" in line], "checkpoint": answers[0].parent.name}
     paths = [answer.with_name("long.json") for answer in answers]
     if not all(path.exists() for path in paths):
         return found
     long = [Evaluation.load(path) for path in paths]
-    n_episodes = long[0].returns.shape[2]
-    summary = summarise(long, n_last=min(50, n_episodes), every=min(10, n_episodes))
-    return found | {"long": summary, "long_drop": long_drop(long)}
+    return found | {"long": summarise(long, n_last=50, every=10), "long_drop": long_drop(long)}
 
 
 def long_drop(evaluations: Sequence[Evaluation]) -> float | None:
@@ -158,14 +155,10 @@ def long_drop(evaluations: Sequence[Evaluation]) -> float | None:
 
     None of fewer than 100 episodes: the two would overlap.
     """
-    values = np.stack([_scores(evaluation) for evaluation in evaluations])
+    values = np.stack([evaluation.scores for evaluation in evaluations])
     if values.shape[-1] < 100:
         return None
     return finite_or_none(values[..., 40:50].mean() - values[..., -50:].mean())
-
-
-def _scores(evaluation: Evaluation) -> np.ndarray:
-    return evaluation.normalised
 
 
 def condensed(log: Sequence[Mapping]) -> list[dict]:
@@ -177,18 +170,13 @@ def condensed(log: Sequence[Mapping]) -> list[dict]:
     return [{key: short(line[key]) for key in LOGGED if key in line} for line in log if "loss" in line]
 
 
-def last_episodes(model: Mapping) -> tuple[int, Mapping]:
-    "Over how many last episodes a summary was averaged, and the numbers: `mean`, `low`, `high`, `per_seed`."
-    n = min(10, model["n_episodes"])
-    return n, model[f"last{n}"]
-
-
 def describe(report: Mapping) -> list[str]:
     "What a report shows, one line for each model."
     lines = []
     for name, model in report["models"].items():
-        n, last = last_episodes(model)
-        unit = " of the oracle's return" if model.get("is_normalised", True) else " (return)"
+        last = model[model["statistic"]]
+        n = model["statistic"].removeprefix("last")
+        unit = " of the oracle's return" if model["is_normalised"] else " of return"
         lines.append(f"{name}: {model['curve'][0]:.2f}{unit} in the first episode, {last['mean']:.2f} in the last {n} "
                      f"(95% interval {last['low']:.2f} to {last['high']:.2f}), {model['compressions']} compressions")
     return lines
@@ -226,7 +214,7 @@ def plot_watched(report: Mapping, axes: plt.Axes | None = None) -> plt.Axes:
         if steps:
             values = [line["evaluation"]["last5"] for line in model["watched"]]
             axes.plot(steps, values, "o-", color=COLOURS.get(name), label=name)
-    if all(model.get("is_normalised", True) for model in report["models"].values()):
+    if all(model["is_normalised"] for model in report["models"].values()):
         axes.axhline(1, color=COLOURS["oracle"], linestyle="--", linewidth=1, label="oracle")
         axes.set(ylabel="normalised return", ylim=(0, 1.06))
     else:
@@ -240,7 +228,7 @@ def _drawings(report: Mapping) -> dict[str, tuple[str, Callable[[plt.Axes], Any]
     "The figures of a report: name of a file to caption and a function that draws on axes."
     first = next(iter(report["models"].values()))
     seeds = ", ".join(map(str, report["seeds"]))
-    share = " as a share of the oracle's" if first.get("is_normalised", True) else ""
+    share = " as a share of the oracle's" if first["is_normalised"] else ""
     found: dict[str, tuple[str, Callable[[plt.Axes], Any]]] = {"learning_curve": (
         f"Return of each episode{share}: {first['n_tasks']} held-out tasks, {first['n_streams']} streams each, seeds "
         f"{seeds}, actions sampled. Bands are 95% intervals over tasks and seeds.", lambda axes: plot_report(report, axes))}
@@ -281,7 +269,7 @@ def report_page(report: Mapping, title: str = "In-context learning at frozen wei
                for caption, draw in _drawings(report).values()]
     rows = []
     for name, model in report["models"].items():
-        _, last = last_episodes(model)
+        last = model[model["statistic"]]
         rows.append((name, f"{last['mean']:.3f}", f"{last['low']:.3f} to {last['high']:.3f}",
                      f"{min(last['per_seed']):.3f}", model["compressions"], f"{np.mean(model['train_seconds']):.0f}"))
     about = {key: report[key] for key in ("processor", "cores", "versions", "date", "wall_seconds")}

@@ -25,10 +25,10 @@ from joblib import delayed
 from tqdm.auto import tqdm
 
 from .config import HISTORY_SETTINGS, TRAINING_SETTINGS, Config, make_config, read_config
-from .evaluation import Evaluation, best_returns, evaluate, evaluate_source, interval
+from .evaluation import (
+    Evaluation, Value, evaluate, evaluate_source, interval, reference_returns)
 from .files import CompressedADError, finite_or_none, read_json, write_json
 from .histories import _parallel
-from .insight.probes import Value
 from .lesson import COLOURS
 from .models import InContextModel
 from .reports import runs_report
@@ -106,9 +106,11 @@ class Measurement:
             source = make_source(config.source, config.source_arguments)
             acted = evaluate_source(source, family, tasks, self.n_streams, self.n_episodes, seed, self.window)
             return self.values(acted, family)
-        best = best_returns(family, tasks, self.window)
+        low, best = reference_returns(family, tasks, self.window)
+        if best is None:
+            raise StudyError(f"oracle: {family.name} does not know its returns, and so is no yardstick")
         returns = np.broadcast_to(best[:, None, None], (len(tasks), self.n_streams, self.n_episodes))
-        return self.values(Evaluation(tasks, returns.astype(float), best), family)
+        return self.values(Evaluation(tasks, returns.astype(float), best, low), family)
 
     def values(self, evaluation: Evaluation, family: TaskFamily) -> list[Value]:
         "One value for each block, and one for each block and trip."
@@ -149,10 +151,13 @@ class RunEvaluation:
         values = []
         for part in ("short", "long"):
             if (place / f"{part}.json").exists():
-                scores = Evaluation.load(place / f"{part}.json").normalised  # (n_tasks, n_streams, n_episodes)
-                for name, episodes in (("first", scores[..., :1]), (f"last {self.n_last}", scores[..., -self.n_last:])):
+                evaluation = Evaluation.load(place / f"{part}.json")
+                metric = "normalised_return" if evaluation.is_normalised else "return"
+                scores = evaluation.scores  # (n_tasks, n_streams, n_episodes)
+                n_last = min(self.n_last, scores.shape[2])
+                for name, episodes in (("first", scores[..., :1]), (f"last {n_last}", scores[..., -n_last:])):
                     setting = {"evaluation": part, "episodes": name}
-                    values.append(Value("normalised_return", setting, episodes.mean((1, 2))))
+                    values.append(Value(metric, setting, episodes.mean((1, 2))))
         return values
 
 # %% ../nbs/reference/studies.ipynb #studies-007
@@ -277,7 +282,7 @@ def _saved(entry: Entry, seed: int, results: Path) -> dict[str, Any] | None:
     kinds = {type(measurement).__name__: type(measurement) for measurement in entry.measurements}
     saved = result["settings"]
     try:  # with the defaults of all keys that are newer than the file
-        configuration = make_config(saved["configuration"]).model_dump(mode="json")
+        configuration = make_config(saved["configuration"], trained=True).model_dump(mode="json")
         measured = [_described(kinds[given["kind"]](**{key: value for key, value in given.items() if key != "kind"}))
                     for given in saved["measured"]]
     except (KeyError, TypeError, ValueError):

@@ -112,13 +112,6 @@ class TaskFamily(ABC):
         """
         return self.oracle_returns(tasks) / self.horizon
 
-    def random_returns(self, tasks: np.ndarray) -> np.ndarray:
-        "Return of an episode of an agent that acts at random on each task, (n,). Here: none."
-        return np.zeros(len(tasks))
-
-    def check(self) -> None:
-        "Raise `FamilyError` if the family cannot be used."
-
     @property
     def factors(self) -> tuple[int, ...]:
         "How many values each hidden fact can have. Here: one fact, the number of the task."
