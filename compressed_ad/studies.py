@@ -25,7 +25,7 @@ from .config import HISTORY_SETTINGS, TRAINING_SETTINGS, Config, make_config, re
 from .evaluation import (
     Evaluation, Value, evaluate, evaluate_source, interval, reference_returns)
 from .files import CompressedADError, finite_or_none, read_json, write_json
-from .histories import _parallel
+from .jobs import run_jobs
 from .models import InContextModel
 from .reports import runs_report
 from .runs import (
@@ -305,7 +305,7 @@ def _do(missing: Sequence[tuple[Entry, int]], folder: Path, results: Path, n_job
         record_histories(run, progress, n_jobs)
     jobs = [delayed(_do_group)(group, folder, results, progress and len(groups) == 1) for group in groups.values()]
     with tqdm(total=len(missing), desc="entries", unit="entry", disable=not progress) as bar:
-        for names in _parallel(n_jobs, "generator_unordered")(jobs):
+        for names in run_jobs(jobs, n_jobs, in_order=False):
             bar.set_postfix_str(f"last {names[-1]}", refresh=False)
             bar.update(len(names))
 
