@@ -6,7 +6,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from compressed_ad.config import Config, ConfigError, make_config
+from compressed_ad.config import Config, ConfigError, make_config, merge_settings
 from compressed_ad.histories import collect_for
 from compressed_ad.training import Trainer
 
