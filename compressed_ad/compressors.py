@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
+from .embedding import Transitions
 from .encoder import SLOT_SCALE, CompressionEncoder, learned_vectors
 from .memory import ContextMemory
 
@@ -37,11 +38,11 @@ class Compressor(nn.Module):
         "New latents (batch, n_latent, width) from those of `memory` and its oldest `length` recent transitions."
         raise NotImplementedError
 
-    def due(self, memory: ContextMemory, room: int, keep: int) -> int | Tensor:
+    def due(self, memory: ContextMemory, latest: Transitions | None, room: int, keep: int) -> int | Tensor:
         """How many of the oldest recent transitions to write now; 0 for none.
 
-        `room` transitions fit beside the latents, and `keep` is the configuration's `keep_length`. A tensor (batch,) on
-        the CPU says it for each stream. What is left must fit.
+        `latest` is the transition (batch, 1) that was just added, `room` how many fit beside the latents, `keep` the
+        configuration's `keep_length`. A tensor (batch,) on the CPU says it for each stream. What is left must fit.
         """
         n_recent = memory.recent.shape[1]
         return n_recent - keep if n_recent > room else 0

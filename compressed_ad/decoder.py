@@ -98,12 +98,12 @@ class Decoder(nn.Module):
                 read = block.attend(read, reading, keys, values, mask[:-n_query, :-n_query])  # latents and transitions
         return self.output(self.norm(asked))
 
-    def new_cache(self, batch: int) -> DecoderCache:
-        "An empty cache for `batch` sequences."
-        n_head, width = self.blocks[0].n_head, self.positions.shape[1]
-        def room():
-            return [self.positions.new_empty(batch, n_head, self.max_seq_length, width // n_head) for _ in self.blocks]
-        return DecoderCache(room(), room())
+    def new_cache(self, batch: int, by_stream: bool = False) -> DecoderCache:
+        "An empty cache for `batch` sequences; `by_stream` for sequences of different lengths."
+        n_head = self.blocks[0].n_head
+        shape = (batch, n_head, self.max_seq_length, self.positions.shape[1] // n_head)
+        make = self.positions.new_zeros if by_stream else self.positions.new_empty  # what is masked must be a number too
+        return DecoderCache([make(shape) for _ in self.blocks], [make(shape) for _ in self.blocks])
 
     @torch.no_grad()
     def cached(self, cache: DecoderCache, latents: Tensor | None, context: Tensor, query: Tensor,

@@ -72,7 +72,7 @@ class ContextMemory:
         kept = steps.clamp(max=max(self.recent.shape[1] - 1, 0)).to(self.recent.device)
         rows = torch.arange(len(kept), device=self.recent.device)
         cache = None
-        if self.cache is not None:  # the streams that were not touched need not be read again
+        if self.cache is not None and self.lengths is not None:  # streams that were not touched need not be read again
             known = torch.as_tensor(self.cache.n_tokens).expand(len(length))
             cache = replace(self.cache, n_tokens=known.where(length == 0, 0))
         return replace(self, latents=latents, recent=self.recent[rows[:, None], kept], cache=cache, lengths=lengths,

@@ -157,8 +157,8 @@ class DecoderModel(InContextModel):
         "The memory of `batch` histories in which nothing has happened yet."
         return ContextMemory(None, self.decoder.positions.new_empty(batch, 0, self.decoder.positions.shape[1]))
 
-    def make_room(self, memory: ContextMemory) -> ContextMemory:
-        "A memory that fits the decoder together with a query."
+    def make_room(self, memory: ContextMemory, latest: Transitions | None = None) -> ContextMemory:
+        "A memory that fits the decoder together with a query, after the `latest` transition (batch, 1)."
         raise NotImplementedError
 
     def compress(self, memory: ContextMemory, length: int) -> ContextMemory:
@@ -183,12 +183,12 @@ class DecoderModel(InContextModel):
 
     @torch.no_grad()
     def observe(self, memory: ContextMemory, transitions: Transitions) -> ContextMemory:
-        return self.make_room(memory.append(self.embedding(transitions)))
+        return self.make_room(memory.append(self.embedding(transitions)), transitions)
 
     @torch.no_grad()
     def predict(self, memory: ContextMemory, observations: Tensor) -> tuple[Tensor, ContextMemory]:
         if memory.cache is None:
-            memory = replace(memory, cache=self.decoder.new_cache(len(observations)))
+            memory = replace(memory, cache=self.decoder.new_cache(len(observations), memory.lengths is not None))
         query = self.query_embedding(observations)[:, None]
         return self.decoder.cached(memory.cache, memory.latents, memory.recent, query, memory.lengths), memory
 
@@ -248,7 +248,7 @@ class AD(DecoderModel):
             f"window_slide = {config.window_slide}: at most decoder_max_seq_length - 1 = {length - 1}, "
             "the transitions of a window")
 
-    def make_room(self, memory: ContextMemory) -> ContextMemory:
+    def make_room(self, memory: ContextMemory, latest: Transitions | None = None) -> ContextMemory:
         if memory.recent.shape[1] <= self.max_recent_length:
             return memory
         return replace(memory, recent=memory.recent[:, -(self.max_recent_length + 1 - self.window_slide):], cache=None)
@@ -299,8 +299,8 @@ class CompressedAD(DecoderModel):
     def compress(self, memory: ContextMemory, length: int) -> ContextMemory:
         return memory.written(self.compressor.write(memory, length), length)
 
-    def make_room(self, memory: ContextMemory) -> ContextMemory:
-        due = self.compressor.due(memory, self.max_recent_length, self.keep_length)
+    def make_room(self, memory: ContextMemory, latest: Transitions | None = None) -> ContextMemory:
+        due = self.compressor.due(memory, latest, self.max_recent_length, self.keep_length)
         left = memory.recent.shape[1] - due if isinstance(due, int) else int((memory.n_recent - due).max())
         if left > self.max_recent_length:
             raise ValueError(f"{type(self.compressor).__name__} leaves {left} recent transitions, "

@@ -151,13 +151,8 @@ def _findings(group: Sequence[RunFolder], which: str | None) -> dict[str, Any]:
 
 
 def long_drop(evaluations: Sequence[Evaluation]) -> float | None:
-    """Mean return of episodes 41 to 50 less that of the last 50 episodes: above zero, the model got worse.
-
-    None of fewer than 100 episodes: the two would overlap.
-    """
+    "Mean return of episodes 41 to 50 less that of the last 50 episodes: above zero, the model got worse."
     values = np.stack([evaluation.scores for evaluation in evaluations])
-    if values.shape[-1] < 100:
-        return None
     return finite_or_none(values[..., 40:50].mean() - values[..., -50:].mean())
 
 

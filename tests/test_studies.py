@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from gymnasium.wrappers.vector import TransformReward
 
 from compressed_ad import runs as runs_module
 from compressed_ad import training as training_module
@@ -26,6 +27,7 @@ from compressed_ad.reports import runs_report
 from compressed_ad.runs import RunFolder, read_run, train_run
 from compressed_ad.sources.posterior import PosteriorSampling
 from compressed_ad.storage import load_histories
+from compressed_ad.tasks.dark_room import DarkRoomFamily
 from compressed_ad.studies import (
     Entry, Measurement, RunEvaluation, Study, do_study, load_study, study_report, training_name)
 
@@ -126,7 +128,8 @@ def test_a_study_trains_with_pretraining(tmp_path):
                           for change in ({}, {"pretraining": "fields", "pretraining_steps": 4})])
     record = do_study(study, [0], tmp_path, progress=False)
     plain, taught = (load_checkpoint(entry.run(0, tmp_path).checkpoints.latest())[0] for entry in study.entries)
-    assert not torch.equal(plain["model.encoder.query_tokens"], taught["model.encoder.query_tokens"])
+    [slots] = [name for name in plain if name.startswith("model.") and name.endswith("query_tokens")]
+    assert not torch.equal(plain[slots], taught[slots])
     assert "pretraining_seconds" not in record["runs"][0]
     assert 0 < record["runs"][1]["pretraining_seconds"][0] <= record["runs"][1]["train_seconds"][0]
     assert len(list(tmp_path.glob("histories-*.h5"))) == 1
@@ -191,10 +194,10 @@ def test_one_lock_for_studies_and_commands(tmp_path):
 def test_a_study_works_on_the_device_of_the_configuration(tmp_path, monkeypatch, device):
     asked = []
     launched = training_module.Processes.launched
-    monkeypatch.setattr(training_module.Processes, "launched", lambda cpu=False: asked.append(cpu) or launched(cpu=True))
-    config = make_config(SETTINGS | {"device": device, "train_timesteps": 1})
+    monkeypatch.setattr(training_module.Processes, "launched", lambda name: asked.append(name) or launched("cpu"))
+    config = make_config(SETTINGS | {"device": device, "train_timesteps": 1, "warmup_steps": 0})
     do_study(Study("one", [Entry("DarkRoom", "CompressedAD", config, [ACTING])]), [0], tmp_path, progress=False)
-    assert len(asked) >= 2 and set(asked) == {device == "cpu"}, "for training and for measuring"
+    assert len(asked) >= 2 and set(asked) == {device}, "for training and for measuring"
 
 
 class CountingSource(PosteriorSampling):
@@ -221,6 +224,56 @@ def test_the_curve_of_the_source_is_computed_once(tmp_path):
     assert len(first) == 12 and first == runs_report([tmp_path / "run"])["source_curve"]
     assert run_command("evaluate", ["--config", str(path), "--quiet", "--evaluation_episodes", "13"]) == 0
     assert CountingSource.started == recorded + 2, "a longer curve is another question"
+
+
+class Hills(DarkRoomFamily):
+    "Each step costs one, until the goal is there; nobody knows what is best. As MountainCar, but quick."
+    def vector(self, tasks):
+        return TransformReward(super().vector(tasks), lambda rewards: rewards - 1)
+
+    def oracle_returns(self, tasks):
+        raise NotImplementedError("who knows?")
+
+    def oracle_reward_rate(self, tasks):
+        raise NotImplementedError("who knows?")
+
+
+def test_raw_returns_are_watched_evaluated_drawn_and_reported(tmp_path, capsys):
+    "A family without an oracle, with negative returns: refused after the whole training before."
+    path = tmp_path / "mine.yaml"
+    settings = SETTINGS | {"task_family": "test_studies:Hills", "source": "QLearning", "record_entropies": False, "model": "AD",
+                           "evaluate_every": 3, "long_evaluation_episodes": 100, "run_folder": str(tmp_path / "run")}
+    path.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    for name in ("train", "evaluate", "report"):
+        assert run_command(name, ["--config", str(path)]) == 0, capsys.readouterr().err
+    assert "run: -" in capsys.readouterr().out
+    run = read_run(tmp_path / "run")
+    returns = Evaluation.load(run.folder / "evaluations" / "step-00000006" / "short.json").returns
+    assert returns.max() < 0 and returns.min() >= -6
+    [model] = read_json(run.folder / "report.json")["models"].values()
+    assert np.isclose(model["last10"]["mean"], returns[..., -10:].mean()) and not model["is_normalised"]
+    long = Evaluation.load(run.folder / "evaluations" / "step-00000006" / "long.json").returns
+    assert np.isclose(model["long_drop"], long[..., 40:50].mean() - long[..., 50:].mean())
+    assert [line["step"] for line in model["watched"]] == [3, 6] and model["watched"][0]["evaluation"]["last5"] < 0
+    assert (run.folder / "checkpoints" / "best.safetensors").exists()
+    study = Study("hills", [Entry("Hills", "AD", run.config.changed(evaluate_every=0, long_evaluation_episodes=0), [RunEvaluation()])])
+    record = do_study(study, [0], tmp_path / "study", progress=False)
+    assert {row["metric"] for row in record["rows"]} == {"return"}
+    yardstick = Study("best", [Entry("Hills", "oracle", run.config, [ACTING])])
+    assert "does not know its returns" in refusal(do_study, yardstick, [0], tmp_path / "study", progress=False)
+
+
+def test_a_finished_run_goes_on_with_extend(tmp_path, capsys):
+    run = RunFolder(make_config(SETTINGS | {"model": "AD"}), tmp_path / "run")
+    train_run(run, progress=False)
+    place = str(run.folder)
+    assert run_command("train", [place, "--train_timesteps", "9", "--quiet"]) == 1
+    assert "train_timesteps = 6 there, 9 here" in capsys.readouterr().err
+    assert run_command("train", [place, "--train_timesteps", "9", "--quiet", "--extend"]) == 0
+    assert "trained 9 updates" in capsys.readouterr().out and run.checkpoints.steps() == [3, 6, 9]
+    for name in ("train", "evaluate"):
+        assert run_command(name, [place, "--quiet"]) == 0, "it is one run, and known by its new length"
+    assert (run.folder / "evaluations" / "step-00000009" / "short.json").exists()
 
 
 MINE = textwrap.dedent("""
@@ -260,7 +313,7 @@ def program(name: str, *arguments, **how) -> subprocess.Popen:
 def test_a_command_sees_modules_beside_its_file_and_so_do_its_workers(tmp_path, monkeypatch):
     place = tmp_path / "beside"
     place.mkdir()
-    settings = SETTINGS | {"task_family": "my_module:MyRooms", "train_timesteps": 2, "n_streams": 500}
+    settings = SETTINGS | {"task_family": "my_module:MyRooms", "train_timesteps": 2, "warmup_steps": 0, "n_streams": 500}
     (place / "my_module.py").write_text(MINE.replace("SETTINGS", repr(settings)), encoding="utf-8")
     (place / "mine.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
     monkeypatch.setattr(sys, "path", list(sys.path))

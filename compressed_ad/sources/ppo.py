@@ -15,7 +15,7 @@ from stable_baselines3 import PPO as StablePPO
 from stable_baselines3.common.vec_env import VecEnv
 
 from .source import FIELDS, Source, disturb, empty_arrays
-from ..tasks.family import TaskFamily, reset_all, step_and_reset
+from ..tasks.family import TaskFamily, reset_environment, step_and_reset
 
 # %% ../../nbs/reference/ppo.ipynb #02b-ppo-007
 def _from_zero(space: spaces.Space) -> tuple[spaces.Space, Any]:
@@ -50,7 +50,7 @@ class RecordingVecEnv(VecEnv):
         self.observations = None
 
     def reset(self) -> np.ndarray:
-        self.observations = reset_all(self.environment, seed=int(self.random.integers(2**31)))
+        self.observations = reset_environment(self.environment, int(self.random.integers(2**31)))
         return self.observations - self.first_observation
 
     def step_async(self, actions: np.ndarray) -> None:

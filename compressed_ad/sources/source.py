@@ -15,7 +15,7 @@ from gymnasium import spaces
 from ..files import CompressedADError
 from ..registry import SOURCES
 from ..spaces import stored_type
-from ..tasks.family import TaskFamily, reset_all, step_and_reset
+from ..tasks.family import TaskFamily, reset_environment, step_and_reset
 
 # %% ../../nbs/reference/source.ipynb #c004
 FIELDS = ("observations", "actions", "rewards", "next_observations", "episode_ends")
@@ -114,7 +114,7 @@ class SourceAlgorithm(Source):
     def record(self, family, tasks, n_steps, random, entropies=False, action_noise=0.0):
         written = empty_arrays(family, len(tasks), n_steps, entropies, action_noise > 0)
         environment = family.vector(tasks)
-        observations = reset_all(environment, seed=int(random.integers(2**31)))
+        observations = reset_environment(environment, int(random.integers(2**31)))
         self.start(family, tasks, n_steps, random, predictive=entropies, action_noise=action_noise)
         for step in range(n_steps):
             if entropies:
