@@ -290,7 +290,8 @@ def merge_settings(base: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str
     """
     kept = dict(base)
     for key, field in Config.model_fields.items():
-        if f"{key}_arguments" in kept and more.get(key, base.get(key)) != base.get(key, field.default):
+        before = base.get(key, field.default)
+        if f"{key}_arguments" in kept and more.get(key, before) != before:
             del kept[f"{key}_arguments"]
     return kept | dict(more)
 
