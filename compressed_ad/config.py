@@ -6,8 +6,9 @@ __all__ = ['HISTORY_SETTINGS', 'TRAINING_SETTINGS', 'ConfigError', 'RunProblem',
 
 # %% ../nbs/reference/config.ipynb #00-config-002
 import difflib
+import json
 from collections.abc import Iterable, Mapping
-from functools import cached_property
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +17,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 
 from .files import CompressedADError
-from .registry import FAMILIES, PartError
+from .registry import FAMILIES, MODELS, PartError
 
 # %% ../nbs/reference/config.ipynb #00-config-006
 class ConfigError(CompressedADError):
@@ -52,7 +53,7 @@ class _TaskFields(BaseModel):
 # %% ../nbs/reference/config.ipynb #00-config-010
 class _ModelFields(_TaskFields):
     "The shape of the model."
-    model: Literal["AD", "CompressedAD", "GRU"] = Field("CompressedAD", description="which model is trained")
+    model: str = Field("CompressedAD", description="which model is trained")
     decoder_max_seq_length: int = Field(100, ge=2,
         description="tokens the decoder reads at once: latents, transitions and the query")
     tf_n_embd: int = Field(64, ge=1, description="width of a token, in encoder and decoder")
@@ -62,8 +63,8 @@ class _ModelFields(_TaskFields):
     encoder_n_head: int = Field(4, ge=1, description="attention heads of the compression encoder")
     n_latent: int = Field(60, ge=1, description="latent tokens: the size of the memory")
     learned_initial_memory: bool = Field(True, description="start from learned latents (true) or from none (false)")
-    memory_cleared: bool = Field(False,
-        description="control: a compression puts back the initial latents instead of writing new ones")
+    compressor: str = Field("replace", description="how and when latents are written")
+    compressor_arguments: dict[str, Any] = Field({}, description="arguments of the compressor")
     gru_width: int = Field(256, ge=1, description="width of the hidden state of a GRU")
     gru_n_layer: int = Field(1, ge=1, description="layers of a GRU")
     keep_length: int = Field(0, ge=0,
@@ -149,12 +150,20 @@ class Config(_TrainingFields):
         "Whether a run may begin with it. What an old checkpoint was trained with may break later rules."
         return not any(isinstance(problem, RunProblem) for problem in _impossible_combinations(self))
 
-    @cached_property
-    def family(self) -> Any:
-        "The task family that the configuration names. Raises `PartError`."
-        return FAMILIES.make(self.task_family, self.task_family_arguments)
+    @property
+    def model_class(self) -> Any:
+        "The class of the model. Raises `PartError`."
+        return MODELS.find(self.model)
 
-    @cached_property
+    @property
+    def family(self) -> Any:
+        "The task family that the configuration names, made once. Raises `PartError`."
+        try:
+            return _family(self.task_family, json.dumps(self.task_family_arguments, sort_keys=True))
+        except TypeError:  # arguments that no file could hold
+            return FAMILIES.make(self.task_family, self.task_family_arguments)
+
+    @property
     def split(self) -> Any:
         "The tasks for training and those held out, a `TaskSplit`. Raises `ConfigError` if there are too few."
         try:
@@ -168,13 +177,12 @@ class Config(_TrainingFields):
     @property
     def max_recent_length(self) -> int:
         "Most transitions that fit the decoder beside the memory and the query."
-        memory = self.n_latent if self.model == "CompressedAD" else 0
-        return self.decoder_max_seq_length - memory - 1
+        return self.decoder_max_seq_length - self.model_class.memory_tokens(self) - 1
 
     @property
     def pretrains(self) -> bool:
-        "Whether an encoder is trained by itself first. Only `CompressedAD` has one."
-        return self.model == "CompressedAD" and self.pretraining != "none"
+        "Whether an encoder is trained by itself first, if the model has one."
+        return self.model_class.has_encoder and self.pretraining != "none"
 
     @model_validator(mode="after")
     def _check_combinations(self, info: ValidationInfo) -> "Config":
@@ -186,6 +194,11 @@ class Config(_TrainingFields):
         return self
 
 
+@lru_cache(maxsize=32)
+def _family(name: str, arguments: str) -> Any:
+    return FAMILIES.make(name, json.loads(arguments))
+
+
 HISTORY_SETTINGS = (*_TaskFields.model_fields, "seed")  # what learning histories depend on
 
 
@@ -193,19 +206,21 @@ TRAINING_SETTINGS = tuple(_TrainingFields.model_fields)  # what a trained model 
 
 # %% ../nbs/reference/config.ipynb #00-config-016
 def _impossible_combinations(config: Config) -> list[str]:
-    "One line for each pair of settings that contradict one another."
-    own = {"CompressedAD": [_compression_rules], "AD": [_window_rules], "GRU": []}
-    rules = [_head_rules, _order_rules, *own[config.model]]
-    return [message for rule in rules for holds, message in rule(config) if not holds]
+    "One line for each pair of settings that contradict one another. Some are the model's own."
+    try:
+        own = [*config.model_class.rules(config)]
+    except PartError as error:
+        return [str(error)]
+    return [message for holds, message in [*_head_rules(config), *_order_rules(config), *own] if not holds]
 
 
-def _head_rules(c: Config):
-    yield c.tf_n_embd % c.tf_n_head == 0, f"tf_n_embd = {c.tf_n_embd}: must be a multiple of tf_n_head = {c.tf_n_head}"
-    yield c.tf_n_embd % c.encoder_n_head == 0, (
-        f"tf_n_embd = {c.tf_n_embd}: must be a multiple of encoder_n_head = {c.encoder_n_head}")
+def _head_rules(c: Config) -> Iterable[tuple[bool, str]]:
+    for name in ("tf_n_head", "encoder_n_head"):
+        n_head = getattr(c, name)
+        yield c.tf_n_embd % n_head == 0, f"tf_n_embd = {c.tf_n_embd}: must be a multiple of {name} = {n_head}"
 
 
-def _order_rules(c: Config):
+def _order_rules(c: Config) -> Iterable[tuple[bool, str]]:
     updates = c.schedule_steps or c.train_timesteps
     yield c.warmup_steps < updates, RunProblem(
         f"warmup_steps = {c.warmup_steps}: must be less than the {updates} updates of "
@@ -221,47 +236,6 @@ def _order_rules(c: Config):
         low, high = getattr(c, f"min_{name}"), getattr(c, f"max_{name}")
         yield low <= high, f"min_{name} = {low}: must be at most max_{name} = {high}"
     yield all(0 <= beta < 1 for beta in c.betas), f"betas = {c.betas}: each must be at least 0 and below 1"
-
-
-def _window_rules(c: Config):
-    yield c.decoder_max_seq_length <= c.history_steps, (
-        f"decoder_max_seq_length = {c.decoder_max_seq_length}: a window must fit into history_steps = {c.history_steps}")
-    yield c.window_slide < c.decoder_max_seq_length, (
-        f"window_slide = {c.window_slide}: at most decoder_max_seq_length - 1 = {c.decoder_max_seq_length - 1}, "
-        "the transitions of a window")
-
-# %% ../nbs/reference/config.ipynb #00-config-017
-def _compression_rules(c: Config):
-    room = c.decoder_max_seq_length - c.n_latent - 1
-    yield not c.memory_cleared or c.learned_initial_memory, (
-        "memory_cleared = True: needs learned_initial_memory = true, the latents that are put back")
-    yield room >= 1, (f"n_latent = {c.n_latent}: at most decoder_max_seq_length - 2 = {c.decoder_max_seq_length - 2}, "
-                      "so that a transition and the query fit beside the latents")
-    yield c.max_uncompressed_length <= room, (
-        f"max_uncompressed_length = {c.max_uncompressed_length}: n_latent ({c.n_latent}) + max_uncompressed_length + 1 query "
-        f"must be at most decoder_max_seq_length = {c.decoder_max_seq_length}, so at most {max(room, 0)}")
-    yield c.keep_length <= max(room, 0), (
-        f"keep_length = {c.keep_length}: at most decoder_max_seq_length - n_latent - 1 = {max(room, 0)}")
-    longest = c.max_compression_depth * c.max_compress_length + c.keep_length + c.max_uncompressed_length + 1
-    yield longest <= c.history_steps, (
-        f"history_steps = {c.history_steps}: max_compression_depth ({c.max_compression_depth}) segments of "
-        f"max_compress_length ({c.max_compress_length}), keep_length ({c.keep_length}), max_uncompressed_length "
-        f"({c.max_uncompressed_length}) and one more transition need at least {longest}")
-    yield c.pretraining == "none" or c.max_compression_depth > 0, (
-        f"pretraining = {c.pretraining!r}: needs max_compression_depth of at least 1, or there is nothing to reconstruct")
-    yield c.pretraining == "none" or not c.memory_cleared, (
-        f"pretraining = {c.pretraining!r}: must be none with memory_cleared = true, which has no use for an encoder")
-    yield c.train_batch_size % c.plans_per_batch == 0, (
-        f"train_batch_size = {c.train_batch_size}: must be a multiple of plans_per_batch = {c.plans_per_batch}")
-    yield c.max_compression_depth > 0, RunProblem(
-        f"max_compression_depth = {c.max_compression_depth}: must be at least 1, "
-        "or the encoder is never trained")
-    acting = room + 1 - c.keep_length
-    impossible = acting < 1 or c.min_compress_length > c.max_compress_length  # which is said above
-    yield impossible or c.min_compress_length <= acting <= c.max_compress_length, RunProblem(
-        f"max_compress_length = {c.max_compress_length}: acting compresses {acting} transitions at a time "
-        f"(decoder_max_seq_length - n_latent - keep_length), which must be among the lengths of training, "
-        f"{c.min_compress_length} to {c.max_compress_length}")
 
 # %% ../nbs/reference/config.ipynb #00-config-019
 def _problem(error: Mapping[str, Any]) -> str:
@@ -286,6 +260,8 @@ def make_config(settings: Mapping[str, Any], trained: bool = False) -> Config:
     With `trained`, for that of a checkpoint, rules about a run still to be done are left out (`RunProblem`).
     """
     settings = dict(settings)
+    if isinstance(settings.get("memory_cleared"), bool):  # files of version 0.1
+        settings |= {"compressor": "cleared"} if settings.pop("memory_cleared") else {}
     if isinstance(settings.get("betas"), list):
         settings["betas"] = tuple(settings["betas"])
     try:

@@ -9,7 +9,7 @@ import torch
 
 from compressed_ad.checkpoints import (
     CheckpointError, DamagedCheckpoint, load_checkpoint, load_model, save_checkpoint)
-from compressed_ad.config import ConfigError, make_config, packaged_configs, read_config
+from compressed_ad.config import ConfigError, _family, make_config, packaged_configs, read_config
 from compressed_ad.files import CompressedADError
 from compressed_ad.histories import collect, collect_for
 from compressed_ad.models import make_model
@@ -277,6 +277,7 @@ def test_a_checkpoint_loads_without_its_family(tmp_path, monkeypatch):
     trainer.run(until=1, progress=False)
     (tmp_path / "gone_family.py").unlink()
     del sys.modules["gone_family"]
+    _family.cache_clear()  # as in another process
     model, known = load_model(tmp_path)
     assert known == config and all(map(torch.equal, model.parameters(), trainer.model.parameters()))
     logits, _ = model.predict(model.start(1), torch.zeros(1, 2, dtype=torch.long))
@@ -378,7 +379,7 @@ def without(tensors, name):
 
 @pytest.mark.parametrize("change, message", [
     (lambda tensors: without(tensors, "optimizer.0.exp_avg_sq"), "optimizer.0: has only exp_avg, step"),
-    (lambda tensors: tensors | {"model.initial_memory": torch.zeros(2, 3)},
+    (lambda tensors: tensors | {"model.compressor.initial_memory": torch.zeros(2, 3)},
      "its weights do not fit its configuration"),
     (lambda tensors: tensors | {"optimizer.0.exp_avg": torch.zeros(3, 3, 3)},
      "optimizer.0.exp_avg is (3, 3, 3), must be"),
@@ -408,7 +409,7 @@ def test_a_loss_that_is_no_number_is_not_saved(tmp_path, histories):
     trainer = trainer_in(tmp_path, histories, CONFIG.changed(log_every=1))
     trainer.run(until=5, progress=False)
     with torch.no_grad():
-        trainer.model.initial_memory.fill_(math.nan)
+        trainer.model.compressor.initial_memory.fill_(math.nan)
     refused(TrainingError, "step 6: the loss or a weight is not finite", trainer.train_step)
     trainer.tally = trainer._new_tally()  # nothing is left that tells of the loss, but the weights do
     refused(TrainingError, "step 6: the loss or a weight is not finite", trainer.save)

@@ -206,6 +206,9 @@ class Recorder(nn.Module):
         if not isinstance(model, DecoderModel):
             raise RolloutError(f"{type(model).__name__}: only AD and CompressedAD look at tokens")
         self.model, self.detail = model, detail
+        self.observation_space = model.observation_space
+        self.action_space = model.action_space
+        self.actions = model.actions
         self.n_latent = model.encoder.n_latent if isinstance(model, CompressedAD) else 0
         self.steps: list[dict[str, np.ndarray]] = []  # of all streams, (batch, ...) each
         self.compressions: list[dict[str, Any]] = []
