@@ -30,7 +30,7 @@ SETTINGS = dict(
 def test_compiled_blocks_train_alike(model, precision, tolerance):
     """The laptop presets. Relative difference of the loss in each of eight steps: rounding, or more in bf16.
 
-    Left to itself, torch gives up after eight kinds of call and runs the blocks as they are; here it is an error.
+    Left to itself, torch gives up after eight kinds of call and runs the blocks as they are: here an error.
     """
     logs, graphs, names = [], [], []
     for compiled in (False, True):
