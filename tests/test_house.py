@@ -1,0 +1,190 @@
+"""The rules of the house: how the modules may be built upon one another, and of what there is only one.
+
+Each test reads the source and names the places that break its rule. MAINTAINING.md says why the rules are there.
+"""
+import ast
+import json
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "compressed_ad"
+LONGEST_LINE = 110
+LARGEST_PACKAGE = 325_000  # letters, without the index
+
+# From the ground floor up. A module imports only what stands before it.
+ORDER = """
+    files registry spaces lesson config
+    tasks.family tasks.dark_room tasks.memory tasks.gym_adapter
+    sources.source sources.posterior sources.tabular histories sources.ppo storage
+    embedding encoder decoder memory compressors models dataset checkpoints training pretraining
+    evaluation agent
+    insight.rollout insight.probes insight.interventions insight.views
+    runs reports studies comparisons
+    cli
+""".split()
+
+
+def module_of(path: Path) -> str:
+    "`tasks.family` for compressed_ad/tasks/family.py."
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+
+
+SOURCES = {module_of(path): path for path in sorted(PACKAGE.rglob("*.py"))
+           if path.name not in ("__init__.py", "_modidx.py")}
+everywhere = pytest.mark.parametrize("module", SOURCES)
+
+
+@cache
+def text_of(module: str) -> str:
+    return SOURCES[module].read_text(encoding="utf-8")
+
+
+@cache
+def tree_of(module: str) -> ast.Module:
+    return ast.parse(text_of(module))
+
+
+def own_imports(module: str) -> Iterator[tuple[int, str]]:
+    "Line and module of everything that `module` imports from the package as it is loaded itself."
+    room = ["compressed_ad", *module.split(".")[:-1]]
+    for node in tree_of(module).body:
+        if isinstance(node, ast.Import):
+            names = [name.name for name in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            start = ".".join(room[:len(room) - node.level + 1] if node.level else [])
+            place = ".".join(part for part in (start, node.module) if part)
+            names = [f"{place}.{name.name}" for name in node.names] + [place]
+        else:
+            continue
+        found = {name.removeprefix("compressed_ad.") for name in names if name.startswith("compressed_ad.")}
+        yield from ((node.lineno, name) for name in sorted(found & (set(ORDER) | set(SOURCES))))
+
+
+def calls(module: str) -> Iterator[tuple[int, str]]:
+    "Line and name of everything that `module` calls: `json.dump`, `path.write_text`."
+    for node in ast.walk(tree_of(module)):
+        if isinstance(node, ast.Call):
+            yield node.lineno, ast.unparse(node.func)
+
+
+def breaches(pattern: str, allowed: tuple[str, ...]) -> list[str]:
+    "Where a line of code matches `pattern` though its module is not among the `allowed`."
+    return [f"{module}:{number}" for module in SOURCES if module not in allowed
+            for number, line in enumerate(text_of(module).splitlines(), start=1)
+            if re.search(pattern, line.partition("  #")[0]) and not line.startswith("#")]
+
+
+@everywhere
+def test_imports_run_downwards(module):
+    assert module in ORDER, "a new module: give it its place in ORDER"
+    upwards = [f"line {line}: {name}" for line, name in own_imports(module)
+               if ORDER.index(name) >= ORDER.index(module)]
+    assert upwards == [], f"{module} imports what stands above it"
+
+
+def test_the_order_names_no_module_that_is_gone():
+    assert sorted(set(ORDER) - set(SOURCES)) == []
+
+
+def test_the_package_is_a_folder_of_few_letters():
+    letters = sum(len(text_of(module)) for module in SOURCES)
+    assert letters <= LARGEST_PACKAGE, f"{letters:,} letters: what can be deleted?"
+
+
+@everywhere
+def test_lines_are_short(module):
+    # nbdev writes __all__ up to 120 wide
+    header, _, code = text_of(module).partition("\n# %% ../")
+    assert "__all__" in header
+    first = header.count("\n") + 2
+    long = [f"line {number}: {len(line)}" for number, line in enumerate(code.splitlines(), start=first)
+            if len(line) > LONGEST_LINE]
+    assert long == []
+
+
+def test_only_the_registry_and_the_models_know_models_by_name():
+    assert breaches(r"\.model\s*(==|!=|in\b|not in\b)", allowed=("registry", "models")) == []
+
+
+def test_no_rule_outside_a_part_asks_for_its_class_by_name():
+    # a model, compressor, family or source says itself what it is: no table of names beside the registry
+    names = [name for table in ("MODELS", "COMPRESSORS", "FAMILIES", "SOURCES") for name in names_of(table)]
+    quoted = "|".join(rf"\"{name}\"" for name in names)
+    assert breaches(rf"(==|!=)\s*({quoted})", allowed=("registry",)) == []
+
+
+def names_of(table: str) -> list[str]:
+    from compressed_ad import registry
+    return list(getattr(registry, table).parts) if hasattr(registry, table) else []
+
+
+def test_probes_are_in_one_module():
+    users = {module for module in SOURCES if re.search(r"^\s*(import|from) sklearn\b", text_of(module), flags=re.M)}
+    assert users == {"insight.probes"}
+
+
+def test_there_is_one_bootstrap():
+    drawing = {module for module in SOURCES for _, name in calls(module)
+               if name.endswith(("multinomial", "resample", "bootstrap")) and name != "torch.multinomial"}
+    assert drawing == {"evaluation"}, "use evaluation.interval"
+
+
+def test_files_are_written_in_one_way():
+    ways = ("json.dump", "write_text", "to_csv", "to_json", "np.save", "torch.save")
+    places = [f"{module}:{line} {name}" for module in SOURCES if module != "files" for line, name in calls(module)
+              if name.endswith(ways) and name != "write_text"]
+    assert places == [], "use files.write_text, files.write_json or files.atomic_path"
+
+
+def test_json_is_read_in_one_way():
+    # a checkpoint's description and a history's metadata lie inside another file
+    places = [f"{module}:{line}" for module in SOURCES if module not in ("files", "checkpoints", "storage")
+              for line, name in calls(module) if name in ("json.load", "json.loads")]
+    assert places == [], "use files.read_json, which names a damaged file"
+
+
+def test_every_refusal_has_the_one_base():
+    errors = {node.name: [ast.unparse(base) for base in node.bases] for module in SOURCES
+              for node in ast.walk(tree_of(module)) if isinstance(node, ast.ClassDef) and node.name.endswith("Error")}
+
+    def is_ours(name: str) -> bool:
+        return name == "CompressedADError" or any(map(is_ours, errors.get(name, ())))
+
+    assert sorted(name for name in errors if not is_ours(name)) == []
+
+
+def test_seeds_are_derived_and_never_added_up():
+    assert breaches(r"\bseed\s*[+*]\s*\w|\w\s*[+*]\s*(self\.|config\.|\w+_)?seed\b", allowed=()) == []
+
+
+def test_only_the_runs_train_and_record():
+    # one run system: whoever wants a trained model asks `runs` for it
+    makers = {"Trainer", "Pretrainer", "collect_to_file"}
+    places = [f"{module}:{line} {name}" for module in SOURCES if module not in ("runs", "training", "pretraining")
+              for line, name in calls(module) if name in makers]
+    assert places == []
+
+
+def notebooks(wing: str) -> list[Path]:
+    return [path for path in sorted((ROOT / "nbs" / wing).rglob("*.ipynb")) if ".ipynb_checkpoints" not in path.parts]
+
+
+@pytest.mark.parametrize("path", notebooks("labs"), ids=lambda path: path.stem)
+def test_labs_show_and_export_nothing(path):
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    assert not any(re.match(r"#\|\s*(default_exp|export)", source) for source in sources)
+
+
+def test_no_two_notebooks_export_to_one_module():
+    targets: dict[str, Path] = {}
+    for path in notebooks(""):
+        for target in re.findall(r"#\|\s*default_exp\s+([\w.]+)", path.read_text(encoding="utf-8")):
+            assert target not in targets, f"{path.name} and {targets[target].name} overwrite one another"
+            targets[target] = path
+    assert set(targets) == set(SOURCES)
