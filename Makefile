@@ -7,7 +7,7 @@ READY := $(VENV)/ready
 SEEDS ?= 0 1 2
 RUNS ?= runs/labs
 WORKERS ?= 2
-.PHONY: demo test lab results lab-results gallery bench readme prepare
+.PHONY: demo lint test lab results lab-results gallery bench readme prepare
 .DELETE_ON_ERROR:
 
 $(READY): constraints.txt settings.ini setup.py pyproject.toml
@@ -30,9 +30,14 @@ results: $(READY)
 lab-results: $(READY)
 	$(BIN)/python -c 'from compressed_ad.labs import run_labs; run_labs()' --seeds $(SEEDS) --runs $(RUNS) --jobs $(WORKERS) $(if $(LABS),--labs $(LABS)) $(OPTIONS)
 
+# faults that are found without running anything
+lint: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/mypy
+
 # all that the continuous integration checks, by two processes of one thread each; the cells of a notebook stay together;
 # the views are tested in Chromium, if there is one or it can be installed
-test: $(READY)
+test: lint
 	@sh tools/find_chromium.sh
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --nbval-lax --nbval-current-env --nbval-cell-timeout=900 nbs

@@ -1,7 +1,7 @@
 """`pytest --nbval` runs each notebook once, as a reader who has solved every exercise.
 
-The code of an exercise (a cell that starts with `# exercise`) is replaced by its folded solution, and its check must say
-that it is solved. All other cells run as they stand.
+The code of an exercise (a cell that starts with `# exercise`) is replaced by its folded solution, and its
+check must say that it is solved. All other cells run as they stand.
 """
 import re
 
@@ -10,7 +10,8 @@ def solutions(cells) -> list[str]:
     "The code of every folded solution, in order."
     folded = [cell.source for cell in cells
               if cell.cell_type == "markdown" and "<summary>Solution</summary>" in cell.source]
-    return [code for text in folded for code in re.findall(r"```python\n(# exercise\n.*?)```", text, flags=re.S)]
+    found = [re.findall(r"```python\n(# exercise\n.*?)```", text, flags=re.S) for text in folded]
+    return [code for codes in found for code in codes]
 
 
 def pytest_collection_modifyitems(items):

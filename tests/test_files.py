@@ -1,4 +1,4 @@
-"Files on other systems: Windows, where only a file opened for writing can be synced, and encodings that are not UTF-8."
+"Files on other systems: Windows, which syncs only what is open for writing; encodings other than UTF-8."
 import errno
 import fcntl
 import os
@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from compressed_ad.files import CompressedADError, atomic_path, finite_or_none, read_json, write_json, write_text
+from compressed_ad.files import (
+    CompressedADError, atomic_path, finite_or_none, read_json, write_json, write_text)
 
 ROOT = Path(__file__).parent.parent
 ACCENTS = "Zürich, 1–2 µs, ≤ 0.5, 東京"
@@ -76,7 +77,8 @@ def test_checkpoints_and_histories_are_written_on_windows(windows, tmp_path):
 
     save_checkpoint(tmp_path / "a.safetensors", {"model.x": torch.ones(2)}, step=3)
     assert load_checkpoint(tmp_path / "a.safetensors")[1]["step"] == 3
-    config = make_config({"task_family_arguments": {"size": 4, "horizon": 8}, "history_steps": 200, "n_streams": 2})
+    small = {"size": 4, "horizon": 8}
+    config = make_config({"task_family_arguments": small, "history_steps": 200, "n_streams": 2})
     histories = collect_for(config)
     save_histories(histories, tmp_path / "h.h5")
     assert (load_histories(tmp_path / "h.h5").actions == histories.actions).all()
@@ -126,7 +128,7 @@ def python(program: str, folder: Path, *options: str, **variables: str) -> subpr
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
 
 
-# Any text file that the package opens without naming its encoding raises here. Other packages may do as they like.
+# A text file that the package opens without naming its encoding raises. Other packages may do as they like.
 STRICT = """
 import warnings
 warnings.filterwarnings("error", category=EncodingWarning, module=r"compressed_ad($|\\.)")

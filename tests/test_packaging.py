@@ -1,4 +1,4 @@
-"What a package index and a foreign environment get: metadata, README without relative links, and all data files."
+"What a package index gets: metadata, README without relative links, and all data files."
 import ast
 import importlib.util
 import re
@@ -14,7 +14,12 @@ import pytest
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parent.parent
-NEEDED_BY_OTHERS = {"tensorboard"}  # torch.utils.tensorboard imports it
+NEEDED_BY_OTHERS = {"tensorboard", "distributed"}  # torch.utils.tensorboard and joblib import them
+
+
+def plain(name: str) -> str:
+    "A distribution's name as the index compares it."
+    return name.lower().replace("_", "-")
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +39,8 @@ def wheel(tmp_path_factory) -> zipfile.ZipFile:
     source.mkdir()
     for name in ("setup.py", "settings.ini", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
-    shutil.copytree(ROOT / "compressed_ad", source / "compressed_ad", ignore=shutil.ignore_patterns("__pycache__"))
+    no_caches = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "compressed_ad", source / "compressed_ad", ignore=no_caches)
     command = ["pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(folder), str(source)]
     subprocess.run([sys.executable, "-m", *command], check=True, capture_output=True, timeout=120)
     [built] = folder.glob("*.whl")
@@ -67,8 +73,9 @@ def test_no_link_or_picture_on_the_package_index_is_relative(metadata):
 
 def test_every_link_of_the_front_page_leads_to_a_file():
     page = re.sub(r"```.*?```", "", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.S)
-    targets = [target for target in re.findall(r"\]\(([^)\s]+)\)", page) if not re.match(r"https?:|#", target)]
-    assert [target for target in targets if not (ROOT / target.split("#")[0]).exists()] == []
+    targets = re.findall(r"\]\(([^)\s]+)\)", page)
+    inside = [target.partition("#")[0] for target in targets if not re.match(r"https?:|#", target)]
+    assert [target for target in inside if not (ROOT / target).exists()] == []
 
 
 def test_links_become_absolute_and_code_stays(packaging):
@@ -81,7 +88,8 @@ def test_links_become_absolute_and_code_stays(packaging):
         "[![p](https://host/us/it/raw/main/p.svg)](https://host/us/it/blob/main/LICENSE)")
     assert of('<img src="p.png">') == '<img src="https://host/us/it/raw/main/p.png">'
     assert of("[`a`](b)") == "[`a`](https://host/us/it/blob/main/b)"
-    for untouched in ("[a](https://x.org/a)", "[a](#there)", "`[a](b)`", "```\n[a](b)\n```", "[m](mailto:a@b.org)"):
+    untouched_ones = ("[a](https://x.org/a)", "[a](#there)", "`[a](b)`", "```\n[a](b)\n```", "[m](mailto:a@b.org)")
+    for untouched in untouched_ones:
         assert of(untouched) == untouched
 
 
@@ -93,7 +101,7 @@ def test_metadata_names_the_pythons_ranges_and_extras(metadata):
     assert set(metadata.get_all("Provides-Extra")) == {"dev", "sb3", "cluster"}
     needed = [Requirement(text) for text in metadata.get_all("Requires-Dist")]
     pinned = [str(need) for need in needed if need.marker is None and "==" in str(need.specifier)]
-    assert pinned == [], "the package must install beside another release: exact pins belong to constraints.txt"
+    assert pinned == [], "exact pins belong to constraints.txt: the package must install beside others"
     [torch] = [need for need in needed if need.name == "torch"]
     assert torch.specifier.contains("2.9.1") and torch.specifier.contains("2.13.0")
     assert not torch.specifier.contains("2.8.0")  # torch.optim.Muon
@@ -101,11 +109,11 @@ def test_metadata_names_the_pythons_ranges_and_extras(metadata):
 
 def test_constraints_pin_every_requirement_to_a_version_in_its_range(packaging):
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").split()
-    pins = {name.lower().replace("_", "-"): version for name, _, version in (line.partition("==") for line in lines)}
+    pins = {plain(line.partition("==")[0]): line.partition("==")[2] for line in lines}
     settings = packaging.read_settings()
     for key in ("requirements", *(f"{extra}_requirements" for extra in packaging.EXTRAS)):
         for need in map(Requirement, settings[key].split()):
-            pin = pins.get(need.name.lower().replace("_", "-"))
+            pin = pins.get(plain(need.name))
             assert pin is not None, f"constraints.txt does not pin {need.name}"
             assert need.specifier.contains(pin), f"{need} in settings.ini, {pin} in constraints.txt"
 
@@ -124,10 +132,10 @@ def imported_modules() -> set[str]:
 
 def test_what_the_package_imports_is_what_it_requires(packaging):
     settings = packaging.read_settings()
-    names = settings["requirements"] + " " + settings["sb3_requirements"] + " " + settings["cluster_requirements"]
-    named = {Requirement(text).name.lower().replace("_", "-") for text in names.split()}
+    keys = ("requirements", "sb3_requirements", "cluster_requirements")
+    named = {plain(Requirement(text).name) for key in keys for text in settings[key].split()}
     distributions = packages_distributions()
-    used = {distributions[module][0].lower().replace("_", "-") for module in imported_modules()}
+    used = {plain(distributions[module][0]) for module in imported_modules()}
     assert used - named == set(), "imported, but not required"
-    unused = named - used - NEEDED_BY_OTHERS - {"distributed"}  # a cluster is the user's: joblib finds it
+    unused = named - used - NEEDED_BY_OTHERS
     assert unused == set(), "required, but not imported"
