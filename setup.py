@@ -9,7 +9,7 @@ HERE = Path(__file__).parent
 EXTRAS = ("dev", "sb3", "cluster")
 PYTHONS = ("3.11", "3.12", "3.13")
 PICTURES = (".png", ".svg", ".gif", ".jpg", ".webp")
-DATA = ["configs/*.yaml", "models/*", "web/*", "templates/*"]
+DATA = ["configs/*.yaml", "models/*", "web/*"]
 
 
 def read_settings() -> dict[str, str]:

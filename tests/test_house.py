@@ -18,12 +18,12 @@ LARGEST_PACKAGE = 325_000  # letters, without the index
 
 # From the ground floor up. A module imports only what stands before it.
 ORDER = """
-    files registry spaces lesson config
+    files jobs registry spaces lesson config
     tasks.family tasks.dark_room tasks.memory tasks.gym_adapter
     sources.source sources.posterior sources.tabular histories sources.ppo storage
     embedding encoder decoder memory compressors models dataset checkpoints training pretraining
-    evaluation agent
-    insight.rollout insight.probes insight.interventions insight.views
+    evaluation
+    insight.rollout agent insight.probes insight.interventions insight.views
     runs reports studies comparisons
     cli
 """.split()

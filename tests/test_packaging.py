@@ -1,5 +1,6 @@
 "What a package index gets: metadata, README without relative links, and all data files."
 import ast
+import importlib
 import importlib.util
 import re
 import shutil
@@ -76,6 +77,27 @@ def test_every_link_of_the_front_page_leads_to_a_file():
     targets = re.findall(r"\]\(([^)\s]+)\)", page)
     inside = [target.partition("#")[0] for target in targets if not re.match(r"https?:|#", target)]
     assert [target for target in inside if not (ROOT / target).exists()] == []
+
+
+def test_the_front_page_leads_to_every_notebook():
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    notebooks = [path.relative_to(ROOT).as_posix() for path in (ROOT / "nbs").rglob("*.ipynb")
+                 if ".ipynb_checkpoints" not in path.parts and path.stem != "index"]
+    assert [name for name in notebooks if f"]({name})" not in page] == [], "run `make readme`"
+
+
+def test_what_the_front_page_shows_in_code_is_there(packaging):
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    for code in re.findall(r"```python\n(.*?)```", page, flags=re.S):
+        for node in ast.walk(ast.parse(code)):
+            if isinstance(node, ast.ImportFrom) and node.module.startswith("compressed_ad"):
+                module = importlib.import_module(node.module)
+                assert [name.name for name in node.names if not hasattr(module, name.name)] == []
+    scripts = packaging.read_settings()["console_scripts"].split()
+    assert set(re.findall(r"\bcad-\w+", page)) == {script.partition("=")[0] for script in scripts}
+    for script in scripts:
+        module, _, function = script.partition("=")[2].partition(":")
+        assert callable(getattr(importlib.import_module(module), function, None)), script
 
 
 def test_links_become_absolute_and_code_stays(packaging):
