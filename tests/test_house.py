@@ -5,11 +5,14 @@ Each test reads the source and names the places that break its rule. MAINTAINING
 import ast
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import cache
 from pathlib import Path
 
 import pytest
+
+from compressed_ad import registry
+from compressed_ad.registry import Registry
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "compressed_ad"
@@ -72,11 +75,15 @@ def calls(module: str) -> Iterator[tuple[int, str]]:
             yield node.lineno, ast.unparse(node.func)
 
 
-def breaches(pattern: str, allowed: tuple[str, ...]) -> list[str]:
-    "Where a line of code matches `pattern` though its module is not among the `allowed`."
-    return [f"{module}:{number}" for module in SOURCES if module not in allowed
-            for number, line in enumerate(text_of(module).splitlines(), start=1)
-            if re.search(pattern, line.partition("  #")[0]) and not line.startswith("#")]
+def places_of(kind: type, is_wrong: Callable[[ast.AST], bool], allowed: Collection[str] = ()) -> list[str]:
+    "Module, line and code of the nodes of a `kind` that are wrong, except in the `allowed` modules."
+    return [f"{module}:{node.lineno} {ast.unparse(node)}" for module in SOURCES if module not in allowed
+            for node in ast.walk(tree_of(module)) if isinstance(node, kind) and is_wrong(node)]
+
+
+def assert_none(places: Collection[str], instead: str) -> None:
+    "Fail with every place that breaks a rule, and what to do instead."
+    assert not places, "\n".join([instead, *places])
 
 
 @everywhere
@@ -84,14 +91,14 @@ def test_imports_run_downwards(module):
     assert module in ORDER, "a new module: give it its place in ORDER"
     above = ORDER[ORDER.index(module):]
     upwards = [f"line {line}: {name}" for line, name in own_imports(module) if name in above]
-    assert upwards == [], f"{module} imports what stands above it"
+    assert_none(upwards, f"{module} imports what stands above it")
 
 
 def test_the_order_names_no_module_that_is_gone():
-    assert sorted(set(ORDER) - set(SOURCES)) == []
+    assert_none(sorted(set(ORDER) - set(SOURCES)), "take these out of ORDER")
 
 
-def test_the_package_is_a_folder_of_few_letters():
+def test_the_package_stays_small():
     letters = sum(len(text_of(module)) for module in SOURCES)
     assert letters <= LARGEST_PACKAGE, f"{letters:,} letters: what can be deleted?"
 
@@ -104,23 +111,19 @@ def test_lines_are_short(module):
     first = header.count("\n") + 2
     long = [f"line {number}: {len(line)}" for number, line in enumerate(code.splitlines(), start=first)
             if len(line) > LONGEST_LINE]
-    assert long == []
+    assert_none(long, f"at most {LONGEST_LINE} letters in a line")
 
 
-def test_only_the_registry_and_the_models_know_models_by_name():
-    assert breaches(r"\.model\s*(==|!=|in\b|not in\b)", allowed=("registry", "models")) == []
+def test_no_part_is_asked_for_by_name():
+    # a model, compressor, family or source says itself what it is and needs
+    tables = [table for table in vars(registry).values() if isinstance(table, Registry)]
+    names = {name for table in tables for name in table.parts}
 
+    def asks(node: ast.Compare) -> bool:
+        values = [part for part in ast.walk(node) if isinstance(part, ast.Constant)]
+        return any(value.value in names for value in values if isinstance(value.value, str))
 
-def test_no_rule_outside_a_part_asks_for_its_class_by_name():
-    # a model, compressor, family or source says itself what it is: no table of names beside the registry
-    names = [name for table in ("MODELS", "COMPRESSORS", "FAMILIES", "SOURCES") for name in names_of(table)]
-    quoted = "|".join(rf"\"{name}\"" for name in names)
-    assert breaches(rf"(==|!=)\s*({quoted})", allowed=("registry",)) == []
-
-
-def names_of(table: str) -> list[str]:
-    from compressed_ad import registry
-    return list(getattr(registry, table).parts) if hasattr(registry, table) else []
+    assert_none(places_of(ast.Compare, asks, allowed=("registry", "models")), "ask the part itself")
 
 
 def test_probes_are_in_one_module():
@@ -135,17 +138,19 @@ def test_there_is_one_bootstrap():
 
 
 def test_files_are_written_in_one_way():
-    ways = ("json.dump", "write_text", "to_csv", "to_json", "np.save", "torch.save")
-    places = [f"{module}:{line} {name}" for module in SOURCES if module != "files"
-              for line, name in calls(module) if name.endswith(ways) and name != "write_text"]
-    assert places == [], "use files.write_text, files.write_json or files.atomic_path"
+    def writes(node: ast.Call) -> bool:
+        name = ast.unparse(node.func)
+        return name in ("json.dump", "np.save", "torch.save") or name.endswith((".write_text", ".to_csv"))
+
+    assert_none(places_of(ast.Call, writes, allowed=("files",)), "use write_text or write_json of files")
 
 
-def test_json_is_read_in_one_way():
-    # a checkpoint's description and a history's metadata lie inside another file
-    places = [f"{module}:{line}" for module in SOURCES if module not in ("files", "checkpoints", "storage")
-              for line, name in calls(module) if name in ("json.load", "json.loads")]
-    assert places == [], "use files.read_json, which names a damaged file"
+def test_json_files_are_read_in_one_way():
+    def reads(node: ast.Call) -> bool:
+        name = ast.unparse(node.func)
+        return name == "json.load" or (name == "json.loads" and ".read" in ast.unparse(node))
+
+    assert_none(places_of(ast.Call, reads, allowed=("files",)), "use files.read_json")
 
 
 def test_every_refusal_has_the_one_base():
@@ -157,11 +162,16 @@ def test_every_refusal_has_the_one_base():
     def is_ours(name: str) -> bool:
         return name == "CompressedADError" or any(map(is_ours, errors.get(name, ())))
 
-    assert sorted(name for name in errors if not is_ours(name)) == []
+    assert_none([name for name in errors if not is_ours(name)], "derive it from files.CompressedADError")
 
 
 def test_seeds_are_derived_and_never_added_up():
-    assert breaches(r"\bseed\s*[+*]\s*\w|\w\s*[+*]\s*(self\.|config\.|\w+_)?seed\b", allowed=()) == []
+    # neighbouring seeds would share what follows from them
+    def adds(node: ast.BinOp) -> bool:
+        sides = [ast.unparse(side) for side in (node.left, node.right)]
+        return isinstance(node.op, (ast.Add, ast.Mult)) and any(re.search(r"seed$", side) for side in sides)
+
+    assert_none(places_of(ast.BinOp, adds), "derive seeds with np.random.SeedSequence")
 
 
 def test_only_the_runs_train_and_record():
@@ -169,7 +179,7 @@ def test_only_the_runs_train_and_record():
     makers = {"Trainer", "Pretrainer", "collect_to_file"}
     rooms = [module for module in SOURCES if module not in ("runs", "training", "pretraining")]
     places = [f"{module}:{line} {name}" for module in rooms for line, name in calls(module) if name in makers]
-    assert places == []
+    assert_none(places, "ask `runs` for a trained model")
 
 
 def notebooks(wing: str) -> list[Path]:
