@@ -4,7 +4,6 @@ import fcntl
 import os
 import subprocess
 import sys
-import textwrap
 from pathlib import Path
 
 import pytest
@@ -124,7 +123,7 @@ def python(program: str, folder: Path, *options: str, **variables: str) -> subpr
     "Run a program in a new interpreter, in `folder`."
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     environment = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "MPLBACKEND": "agg"} | variables
-    command = [sys.executable, *options, "-c", textwrap.dedent(program)]
+    command = [sys.executable, *options, "-c", program]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
 
 
@@ -160,46 +159,43 @@ evaluation_streams: 2
 evaluation_episodes: 12
 device: cpu
 """
-PARTS = {
-    "what_comes_with_the_package": """
-        from compressed_ad.config import packaged_configs, read_config
-        from compressed_ad.files import write_text
-        from compressed_ad.insight.rollout import packaged_model
-        from compressed_ad.insight.views import views_page
-        from compressed_ad.lesson import read_record
-        for name in packaged_configs():
-            read_config(name)
-        read_record("foundation")
-        packaged_model("gallery")
-        write_text("page.html", views_page([], "Zürich"))
-    """,
-    "a_run": """
-        from compressed_ad import cli
-        for command in ("collect", "train", "evaluate"):
-            code = getattr(cli, f"cad_{command}")(["--config", "mine.yaml", "--run_folder", "runs/a"])
-            assert not code, command
-        assert not cli.cad_report(["runs/a", "--output", "report.html"])
-    """,
-}
+WITH_THE_PACKAGE = """
+from compressed_ad.config import packaged_configs, read_config
+from compressed_ad.files import write_text
+from compressed_ad.insight.rollout import packaged_model
+from compressed_ad.insight.views import views_page
+from compressed_ad.lesson import read_record
+for name in packaged_configs():
+    read_config(name)
+read_record("foundation")
+packaged_model("gallery")
+write_text("page.html", views_page([], "Z\\u00fcrich"))
+"""
+COMMANDS = """
+from compressed_ad import cli
+for command in ("collect", "train", "evaluate"):
+    code = getattr(cli, f"cad_{command}")(["--config", "mine.yaml", "--run_folder", "runs/a"])
+    assert not code, command
+assert not cli.cad_report(["runs/a", "--output", "report.html"])
+"""
+# where open() by itself would write ASCII
+LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
 
-@pytest.mark.parametrize("part", PARTS)
-def test_no_text_file_is_opened_without_an_encoding(part, tmp_path):
-    (tmp_path / "mine.yaml").write_text(RUN, encoding="utf-8")
+def test_the_simulated_system_has_another_encoding(tmp_path):
+    program = "import locale; print(locale.getpreferredencoding(False))"
+    told = python(program, tmp_path, **LOCALE).stdout.strip()
+    assert told not in ("", "UTF-8")
+
+
+def test_what_comes_with_the_package_is_read_in_utf_8_everywhere(tmp_path):
     (tmp_path / "results").symlink_to(ROOT / "results")
-    done = python(STRICT + textwrap.dedent(PARTS[part]), tmp_path, "-X", "warn_default_encoding")
+    done = python(STRICT + WITH_THE_PACKAGE, tmp_path, "-X", "warn_default_encoding", **LOCALE)
     assert done.returncode == 0, done.stderr[-2000:]
 
 
-def test_where_the_encoding_is_ascii_a_run_works_as_well(tmp_path):
+def test_a_run_is_written_and_read_in_utf_8_everywhere(tmp_path):
     (tmp_path / "mine.yaml").write_text(RUN, encoding="utf-8")
-    locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    program = """
-        import locale
-        assert locale.getpreferredencoding(False) != "UTF-8", locale.getpreferredencoding(False)
-    """
-    assert python(program, tmp_path, **locale).returncode == 0, "the simulation does not work here"
-    done = python(PARTS["a_run"], tmp_path, **locale)
+    done = python(STRICT + COMMANDS, tmp_path, "-X", "warn_default_encoding", **LOCALE)
     assert done.returncode == 0, done.stderr[-2000:]
-    page = (tmp_path / "report.html").read_bytes().decode("utf-8")
-    assert "</html>" in page
+    assert "</html>" in (tmp_path / "report.html").read_text(encoding="utf-8")
