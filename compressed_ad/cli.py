@@ -66,8 +66,8 @@ GROUPS = {"tasks and histories": "task_family", "the model": "model", "training"
 ABOUT = {
     "collect": "Record the learning histories that a configuration asks for.",
     "pretrain": "Train the encoder to reconstruct what it reads (key pretraining), before the model is.",
-    "train": "Train the model of a configuration: histories and pre-training first, if they are asked for and "
-             "not there. For several GPUs: accelerate launch \"$(command -v cad-train)\" --config FILE.",
+    "train": "Train the model of a configuration: histories and pre-training first, if they are asked for "
+             "and not there. For several GPUs: accelerate launch \"$(command -v cad-train)\" --config FILE.",
     "evaluate": "Let a trained model act on held-out tasks, with frozen weights.",
     "report": "Write one page about the run of a configuration, or about several runs side by side.",
     "study": "Train and measure a set of runs.",
@@ -81,11 +81,12 @@ OPTIONS = {
     "evaluate": {"--checkpoint": ("latest, best, a file, or the folder of a run (default: latest)",
                                   {"default": "latest", "metavar": "WHICH"})},
     "report": {
-        "--evaluation": ("which evaluation of each run, such as best or step-00000750 (default: the one after "
-                         "most training)", {"metavar": "WHICH"}),
+        "--evaluation": ("which evaluation of each run, such as best or step-00000750 (default: the one "
+                         "after most training)", {"metavar": "WHICH"}),
         "--output": ("the page (default: report.html in the folder of the first run)", FILE)},
     "study": {
-        "study": ("demo, results, or FILE.py[:function], whose function returns a Study", {"metavar": "STUDY"}),
+        "study": ("demo, results, or FILE.py[:function], a function that returns a Study",
+                  {"metavar": "STUDY"}),
         "--seeds": ("seeds (default: those of the study)", {"nargs": "+", "type": int, "metavar": "N"}),
         "--jobs": ("runs at a time, each in a process", {"type": int, "default": 1, "metavar": "N"}),
         "--folder": ("the runs (default: runs/ and the name of the study)", FOLDER),
