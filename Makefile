@@ -7,7 +7,7 @@ READY := $(VENV)/ready
 SEEDS ?= 0 1 2
 RUNS ?= runs/labs
 WORKERS ?= 2
-.PHONY: demo test lab results lab-results gallery bench readme prepare
+.PHONY: demo lint test lab results lab-results gallery bench readme prepare
 .DELETE_ON_ERROR:
 
 $(READY): constraints.txt settings.ini setup.py pyproject.toml
@@ -31,9 +31,14 @@ LABS ?= $(filter-out _%,$(basename $(notdir $(wildcard nbs/labs/studies/*.py))))
 lab-results: $(READY)
 	for lab in $(LABS); do $(BIN)/cad-study nbs/labs/studies/$$lab.py --seeds $(SEEDS) --jobs $(WORKERS) --folder runs/models --results $(RUNS)/$$lab --record results/labs/$$lab.json $(OPTIONS) || exit 1; done
 
+# faults that are found without running anything
+lint: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/mypy
+
 # all that the continuous integration checks, by two processes of one thread each; the cells of a notebook stay together;
 # the views are tested in Chromium, if there is one or it can be installed
-test: $(READY)
+test: lint
 	@sh tools/find_chromium.sh
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --nbval-lax --nbval-current-env --nbval-cell-timeout=900 nbs

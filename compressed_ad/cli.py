@@ -162,16 +162,17 @@ def resolve(chosen: argparse.Namespace) -> tuple[RunFolder, dict[str, str]]:
     source = Path(chosen.config)
     if source.is_file() or source.is_dir():
         see(source.parent)
-    if source.is_dir():
-        source = read_run(source).folder / "config.yaml"
+    place = read_run(source).folder if source.is_dir() else None
+    source = source / "config.yaml" if place else source
     found = read_settings(source)
     texts = {key: getattr(chosen, key) for key in Config.model_fields}
     given = {key: read_value(key, text) for key, text in texts.items() if text is not None}
     settings = merge_settings({key: value for key, (value, _) in found.items()}, given)
     origins = {key: "command line" if key in given else found[key][1] for key in settings}
     try:
-        trained = source.name == "config.yaml"  # what may begin is checked when it begins
-        return RunFolder.of(make_config(settings, trained), source), origins
+        config = make_config(settings, trained=place is not None)  # what may begin is checked when it begins
+        is_there = place and not config.run_folder
+        return RunFolder(config, place) if is_there else RunFolder.of(config, source), origins
     except ConfigError as error:
         lines = str(error).splitlines()
         said_by = [origins.get(line.split(" = ")[0], source.name) for line in lines]

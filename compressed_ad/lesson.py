@@ -35,8 +35,8 @@ def use_style() -> None:
 def exercise(check: Callable[[Callable], None], attempt: Callable) -> bool:
     """Run `check` on the reader's function and say how it went; true if it passed.
 
-    `check` raises `AssertionError`, with a message that helps, where the function is wrong. Anything else that the
-    function raises is told, and nothing is raised: "Run All" goes on.
+    `check` raises `AssertionError`, with a message that helps, where the function is wrong. Anything else
+    that the function raises is told, and nothing is raised: "Run All" goes on.
     """
     try:
         check(attempt)
@@ -56,12 +56,13 @@ def exercise(check: Callable[[Callable], None], attempt: Callable) -> bool:
 def read_record(name: str) -> Any:
     """What `results/NAME.json` of the repository says; `name` is `foundation` or `labs/how_far_back`, say.
 
-    It is looked for in the working directory, in the folders above it, and where the package was installed from. Raises
-    `CompressedADError` if it is in none of them.
+    It is looked for in the working directory, in the folders above it, and where the package was installed
+    from. Raises `CompressedADError` if it is in none of them.
     """
     here = Path.cwd()
     for folder in (here, *here.parents, Path(str(files("compressed_ad"))).parent):
         path = folder / "results" / f"{name}.json"
         if path.is_file():
             return read_json(path)
-    raise CompressedADError(f"results/{name}.json: not found in {here} or above it; records are part of the repository, not of the package")
+    raise CompressedADError(f"results/{name}.json: not found in {here} or above it; "
+                            "records are part of the repository, not of the package")

@@ -1,4 +1,4 @@
-"""Clean the notebooks as nbdev does, but keep the execution counts: nbval refuses outputs of cells that were never run.
+"""Clean the notebooks as nbdev does, but keep the execution counts: nbval wants them beside outputs.
 
 Pages of views that have a picture beside them are left out.
 
@@ -27,7 +27,7 @@ def cleaned(path: Path):
                     output["execution_count"] = was["execution_count"]
                 pages = output.get("data", {})
                 if len("".join(pages.get("text/html", ""))) > LARGEST_PAGE and "image/png" in pages:
-                    del pages["text/html"]  # a view (chapter 10c): its picture stays, and running the cell gives the page again
+                    del pages["text/html"]  # a view: its picture stays; running the cell gives the page
     return before, after
 
 

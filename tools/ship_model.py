@@ -1,8 +1,8 @@
-"""Put the trained model of a run into the package: its weights alone, and beside them the record of its training.
+"""Put the trained model of a run into the package: its weights, and beside them the record of its training.
 
     python tools/ship_model.py runs/gallery
 
-The run must have been evaluated (cad-evaluate). Models that come with the package are those of compressed_ad/models.
+The run must have been evaluated (cad-evaluate). The models of the package are in compressed_ad/models.
 """
 import sys
 from pathlib import Path
@@ -21,8 +21,10 @@ weights = {name: tensor for name, tensor in tensors.items() if name.startswith("
 save_checkpoint(path, weights, config=about["config"], step=about["step"])
 report = runs_report([folder])
 [[_, model]] = report["models"].items()
-record = {key: model[key] for key in ("last10", "n_tasks", "n_streams", "n_episodes", "compressions", "curve", "curve_low", "curve_high",
-                                      "episodes_per_point", "training")}
+KEYS = ("last10", "n_tasks", "n_streams", "n_episodes", "compressions", "curve", "curve_low", "curve_high",
+        "episodes_per_point", "training")
+record = {key: model[key] for key in KEYS}
 circumstances = {key: report[key] for key in ("processor", "cores", "versions", "date")}
-write_json(path.with_suffix(".json"), record | {"train_seconds": model["train_seconds"][0], "configuration": about["config"]} | circumstances)
+training = {"train_seconds": model["train_seconds"][0], "configuration": about["config"]}
+write_json(path.with_suffix(".json"), record | training | circumstances)
 print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")

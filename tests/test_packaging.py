@@ -1,0 +1,163 @@
+"What a package index gets: metadata, README without relative links, and all data files."
+import ast
+import importlib
+import importlib.util
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from email.parser import HeaderParser
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parent.parent
+NEEDED_BY_OTHERS = {"tensorboard", "distributed"}  # torch.utils.tensorboard and joblib import them
+
+
+def plain(name: str) -> str:
+    "A distribution's name as the index compares it."
+    return name.lower().replace("_", "-")
+
+
+@pytest.fixture(scope="module")
+def packaging():
+    "setup.py as a module."
+    spec = importlib.util.spec_from_file_location("setup_of_compressed_ad", ROOT / "setup.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> zipfile.ZipFile:
+    "The wheel that `pip wheel` builds of what a commit holds."
+    folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "source"
+    source.mkdir()
+    for name in ("setup.py", "settings.ini", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    no_caches = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "compressed_ad", source / "compressed_ad", ignore=no_caches)
+    command = ["pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(folder), str(source)]
+    subprocess.run([sys.executable, "-m", *command], check=True, capture_output=True, timeout=120)
+    [built] = folder.glob("*.whl")
+    return zipfile.ZipFile(built)
+
+
+@pytest.fixture(scope="module")
+def metadata(wheel):
+    [name] = [name for name in wheel.namelist() if name.endswith(".dist-info/METADATA")]
+    return HeaderParser().parsestr(wheel.read(name).decode("utf-8"))
+
+
+def test_a_wheel_holds_every_module_and_every_data_file(wheel):
+    there = {path.relative_to(ROOT).as_posix() for path in (ROOT / "compressed_ad").rglob("*")
+             if path.is_file() and "__pycache__" not in path.parts}
+    packed = {name for name in wheel.namelist() if name.startswith("compressed_ad/")}
+    assert packed == there, "add the missing files to DATA in setup.py"
+    for kind in (".yaml", ".safetensors", ".js", ".css"):
+        assert any(name.endswith(kind) for name in packed)
+
+
+def test_no_link_or_picture_on_the_package_index_is_relative(metadata):
+    page = re.sub(r"```.*?```", "", metadata.get_payload(), flags=re.S)
+    targets = re.findall(r"\]\(([^)\s]+)\)", page) + re.findall(r"(?:src|href)=\"([^\"]+)\"", page)
+    assert len(targets) > 20
+    assert [target for target in targets if not target.startswith(("https://", "#"))] == []
+    pictures = re.findall(r"!\[[^\]]*\]\(([^)\s]+)\)", page)
+    assert pictures and all("/raw/main/" in picture for picture in pictures)
+
+
+def test_every_link_of_the_front_page_leads_to_a_file():
+    page = re.sub(r"```.*?```", "", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.S)
+    targets = re.findall(r"\]\(([^)\s]+)\)", page)
+    inside = [target.partition("#")[0] for target in targets if not re.match(r"https?:|#", target)]
+    assert [target for target in inside if not (ROOT / target).exists()] == []
+
+
+def test_the_front_page_leads_to_every_notebook():
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    notebooks = [path.relative_to(ROOT).as_posix() for path in (ROOT / "nbs").rglob("*.ipynb")
+                 if ".ipynb_checkpoints" not in path.parts and path.stem != "index"]
+    assert [name for name in notebooks if f"]({name})" not in page] == [], "run `make readme`"
+
+
+def test_what_the_front_page_shows_in_code_is_there(packaging):
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    for code in re.findall(r"```python\n(.*?)```", page, flags=re.S):
+        for node in ast.walk(ast.parse(code)):
+            if isinstance(node, ast.ImportFrom) and node.module.startswith("compressed_ad"):
+                module = importlib.import_module(node.module)
+                assert [name.name for name in node.names if not hasattr(module, name.name)] == []
+    scripts = packaging.read_settings()["console_scripts"].split()
+    assert set(re.findall(r"\bcad-\w+", page)) == {script.partition("=")[0] for script in scripts}
+    for script in scripts:
+        module, _, function = script.partition("=")[2].partition(":")
+        assert callable(getattr(importlib.import_module(module), function, None)), script
+
+
+def test_links_become_absolute_and_code_stays(packaging):
+    def of(text: str) -> str:
+        return packaging.absolute_links(text, "https://host/us/it", "main")
+
+    assert of("[a](nbs/a.ipynb#part)") == "[a](https://host/us/it/blob/main/nbs/a.ipynb#part)"
+    assert of("![p](./pictures/p.png)") == "![p](https://host/us/it/raw/main/pictures/p.png)"
+    assert of("[![p](p.svg)](LICENSE)") == (
+        "[![p](https://host/us/it/raw/main/p.svg)](https://host/us/it/blob/main/LICENSE)")
+    assert of('<img src="p.png">') == '<img src="https://host/us/it/raw/main/p.png">'
+    assert of("[`a`](b)") == "[`a`](https://host/us/it/blob/main/b)"
+    code = ("`[a](b)`", "```\n[a](b)\n```")
+    for untouched in ("[a](https://x.org/a)", "[a](#there)", "[m](mailto:a@b.org)", *code):
+        assert of(untouched) == untouched
+
+
+def test_metadata_names_the_pythons_ranges_and_extras(metadata):
+    assert metadata["Requires-Python"] == ">=3.11"
+    classifiers = metadata.get_all("Classifier")
+    for version in ("3.11", "3.12", "3.13"):
+        assert f"Programming Language :: Python :: {version}" in classifiers
+    assert set(metadata.get_all("Provides-Extra")) == {"dev", "sb3", "cluster"}
+    needed = [Requirement(text) for text in metadata.get_all("Requires-Dist")]
+    pinned = [str(need) for need in needed if need.marker is None and "==" in str(need.specifier)]
+    assert pinned == [], "exact pins belong to constraints.txt: the package must install beside others"
+    [torch] = [need for need in needed if need.name == "torch"]
+    assert torch.specifier.contains("2.9.1") and torch.specifier.contains("2.13.0")
+    assert not torch.specifier.contains("2.8.0")  # torch.optim.Muon
+
+
+def test_constraints_pin_every_requirement_to_a_version_in_its_range(packaging):
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").split()
+    pins = {plain(line.partition("==")[0]): line.partition("==")[2] for line in lines}
+    settings = packaging.read_settings()
+    for key in ("requirements", *(f"{extra}_requirements" for extra in packaging.EXTRAS)):
+        for need in map(Requirement, settings[key].split()):
+            pin = pins.get(plain(need.name))
+            assert pin is not None, f"constraints.txt does not pin {need.name}"
+            assert need.specifier.contains(pin), f"{need} in settings.ini, {pin} in constraints.txt"
+
+
+def imported_modules() -> set[str]:
+    "Top-level names of the foreign modules that the package imports."
+    found = set()
+    for path in (ROOT / "compressed_ad").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {name.name.partition(".")[0] for name in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                found.add(node.module.partition(".")[0])
+    return found - set(sys.stdlib_module_names) - {"compressed_ad"}
+
+
+def test_what_the_package_imports_is_what_it_requires(packaging):
+    settings = packaging.read_settings()
+    keys = ("requirements", "sb3_requirements", "cluster_requirements")
+    named = {plain(Requirement(text).name) for key in keys for text in settings[key].split()}
+    distributions = packages_distributions()
+    used = {plain(distributions[module][0]) for module in imported_modules()}
+    assert used - named == set(), "imported, but not required"
+    unused = named - used - NEEDED_BY_OTHERS
+    assert unused == set(), "required, but not imported"
