@@ -28,16 +28,18 @@ from .runs import RunError, RunFolder, circumstances, read_metrics, read_run
 from .sources.source import make_source
 
 # %% ../nbs/reference/reports.ipynb #reports-005
-COMPARABLE = ("task_family", "task_family_arguments", "n_held_out_tasks", "split_seed")  # what runs on one page agree on
+# what runs on one page must agree on
+COMPARABLE = ("task_family", "task_family_arguments", "n_held_out_tasks", "split_seed")
 
 
 def runs_report(folders: Sequence[str | Path], which: str | None = None,
                 names: Mapping[Path, str] | None = None) -> dict[str, Any]:
     """Everything that some runs found, ready for JSON, as `report_page` takes it.
 
-    Of each run the evaluation `which` counts, such as `best`; by default the one after most training. `names` are those
-    of the models by folder; by default they follow from the folders. Raises `RunError` if a folder is named twice or has
-    no run or no such evaluation, or if what was evaluated cannot be compared.
+    Of each run the evaluation `which` counts, such as `best`; by default the one after most training.
+    `names` are those of the models by folder; by default they follow from the folders. Raises `RunError` if
+    a folder is named twice or has no run or no such evaluation, or if what was evaluated cannot be
+    compared.
     """
     runs = [read_run(folder) for folder in folders]
     places = [run.folder.resolve() for run in runs]
@@ -56,17 +58,18 @@ def runs_report(folders: Sequence[str | Path], which: str | None = None,
     models = {name: _findings(group, which) for name, group in zip(called, groups)}
     seconds = [sum(model["train_seconds"]) + sum(model["evaluation_seconds"])
                + sum(model.get("long", {}).get("evaluation_seconds", ())) for model in models.values()]
+    configurations = {name: group[0].config.model_dump(mode="json") for name, group in zip(called, groups)}
     return {"seeds": sorted({run.config.seed for run in runs}), "models": models,
             "source_curve": source_curve(runs[0], asked[0]["episodes"], asked[0]["window"]),
-            "wall_seconds": sum(seconds),
-            "configurations": {name: group[0].config.model_dump(mode="json") for name, group in zip(called, groups)},
-            **circumstances()}
+            "wall_seconds": sum(seconds), "configurations": configurations, **circumstances()}
 
 
 def source_curve(run: RunFolder, n_episodes: int, window: int = 0) -> list[float | None]:
-    """Mean return of the source algorithm itself, undisturbed, on the held-out tasks of a run, episode by episode.
+    """Mean return of the source algorithm itself, undisturbed, on the held-out tasks of a run, episode by
+    episode.
 
-    64 streams for each task. It is computed once for the same question, and kept in a file beside the histories.
+    64 streams for each task. It is computed once for the same question, and kept in a file beside the
+    histories.
     """
     config = run.config
     beside = run.histories if run.histories.parent.is_dir() else run.folder / "histories.h5"
@@ -78,7 +81,8 @@ def source_curve(run: RunFolder, n_episodes: int, window: int = 0) -> list[float
         if answer["settings"] == question:
             return answer["curve"]
     source = make_source(config.source, config.source_arguments)
-    result = evaluate_source(source, config.family, config.split.held_out, 64, n_episodes, config.seed, window)
+    held_out = config.split.held_out
+    result = evaluate_source(source, config.family, held_out, 64, n_episodes, config.seed, window)
     curve = [finite_or_none(value, 4) for value in result.curve]
     write_json(path, [*known, {"settings": question, "curve": curve}])
     return curve
@@ -94,7 +98,8 @@ def grouped_by_seed(runs: Sequence[RunFolder]) -> list[list[RunFolder]]:
         seeds = [run.config.seed for run in group]
         again = next((run for number, run in enumerate(group) if run.config.seed in seeds[:number]), None)
         if again is not None:
-            raise RunError(f"{again.folder}: is the same run as another of these, with the same seed {again.config.seed}")
+            raise RunError(f"{again.folder}: is the same run as another of these, with the same seed "
+                           f"{again.config.seed}")
     return list(groups.values())
 
 
@@ -108,8 +113,8 @@ def group_names(groups: Sequence[Sequence[RunFolder]]) -> list[str]:
         names = []
         for group in paths:
             own = ["/".join(path.parts[-depth:]) for path in group]
-            common = os.path.commonprefix(own) if len(own) > 1 else own[0]
-            names.append((re.sub(r"[-_.,/ ]*(seed)?[-_.,=/ ]*$", "", common) if len(own) > 1 else common) or own[0])
+            common = re.sub(r"[-_.,/ ]*(seed)?[-_.,=/ ]*$", "", os.path.commonprefix(own))
+            names.append(common if common and len(own) > 1 else own[0])
         if len(set(names)) == len(names):
             break
     return names
@@ -127,8 +132,8 @@ def _answer(run: RunFolder, which: str | None) -> Path:
     return found[-1]
 
 # %% ../nbs/reference/reports.ipynb #reports-007
-LOGGED = ("step", "loss", "accuracy", "source_entropy", "loss_by_depth", "accuracy_by_depth", "source_entropy_by_depth",
-          "latent_gradient_by_cycle")
+LOGGED = ("step", "loss", "accuracy", "source_entropy", "loss_by_depth", "accuracy_by_depth",
+          "source_entropy_by_depth", "latent_gradient_by_cycle")
 
 
 def _findings(group: Sequence[RunFolder], which: str | None) -> dict[str, Any]:
@@ -142,7 +147,8 @@ def _findings(group: Sequence[RunFolder], which: str | None) -> dict[str, Any]:
     short = [Evaluation.load(answer) for answer in answers]
     found = summarise(short)
     found |= {"train_seconds": seconds, "training": condensed(logs[0]), "long_drop": None,
-              "watched": [line for line in logs[0] if "evaluation" in line], "checkpoint": answers[0].parent.name}
+              "watched": [line for line in logs[0] if "evaluation" in line],
+              "checkpoint": answers[0].parent.name}
     paths = [answer.with_name("long.json") for answer in answers]
     if not all(path.exists() for path in paths):
         return found
@@ -172,8 +178,9 @@ def describe(report: Mapping) -> list[str]:
         last = model[model["statistic"]]
         n = model["statistic"].removeprefix("last")
         unit = " of the oracle's return" if model["is_normalised"] else " of return"
-        lines.append(f"{name}: {model['curve'][0]:.2f}{unit} in the first episode, {last['mean']:.2f} in the last {n} "
-                     f"(95% interval {last['low']:.2f} to {last['high']:.2f}), {model['compressions']} compressions")
+        lines.append(f"{name}: {model['curve'][0]:.2f}{unit} in the first episode, {last['mean']:.2f} in the "
+                     f"last {n} (95% interval {last['low']:.2f} to {last['high']:.2f}), "
+                     f"{model['compressions']} compressions")
     return lines
 
 # %% ../nbs/reference/reports.ipynb #reports-009
@@ -184,11 +191,14 @@ def plot_report(report: Mapping, axes: plt.Axes | None = None) -> plt.Axes:
 
 def plot_long(report: Mapping, axes: plt.Axes | None = None) -> plt.Axes:
     "The long evaluation of those models that had one."
-    return plot_curves({name: model["long"] for name, model in report["models"].items() if "long" in model}, axes=axes)
+    curves = {name: model["long"] for name, model in report["models"].items() if "long" in model}
+    return plot_curves(curves, axes=axes)
 
 
 def plot_training(report: Mapping, name: str, axes: plt.Axes | None = None) -> plt.Axes:
-    "Loss of a model during training beside the entropy of the source on the same targets, which no model can go below."
+    """Loss of a model during training beside the entropy of the source on the same targets, which no model
+    can go below.
+    """
     axes = plt.gca() if axes is None else axes
     log = report["models"][name]["training"]
     steps = [line["step"] for line in log]
@@ -202,7 +212,9 @@ def plot_training(report: Mapping, name: str, axes: plt.Axes | None = None) -> p
 
 
 def plot_watched(report: Mapping, axes: plt.Axes | None = None) -> plt.Axes:
-    "Learning during training: last five of fifteen episodes on a few training tasks, of models that were watched."
+    """Learning during training: last five of fifteen episodes on a few training tasks, of models that were
+    watched.
+    """
     axes = plt.gca() if axes is None else axes
     for name, model in report["models"].items():
         steps = [line["step"] for line in model["watched"]]
@@ -223,19 +235,21 @@ def _drawings(report: Mapping) -> dict[str, tuple[str, Callable[[plt.Axes], Any]
     "The figures of a report: name of a file to caption and a function that draws on axes."
     first = next(iter(report["models"].values()))
     seeds = ", ".join(map(str, report["seeds"]))
+    one = f"seed {report['seeds'][0]}"
     share = " as a share of the oracle's" if first["is_normalised"] else ""
     found: dict[str, tuple[str, Callable[[plt.Axes], Any]]] = {"learning_curve": (
-        f"Return of each episode{share}: {first['n_tasks']} held-out tasks, {first['n_streams']} streams each, seeds "
-        f"{seeds}, actions sampled. Bands are 95% intervals over tasks and seeds.", lambda axes: plot_report(report, axes))}
+        f"Return of each episode{share}: {first['n_tasks']} held-out tasks, {first['n_streams']} streams "
+        f"each, seeds {seeds}, actions sampled. Bands are 95% intervals over tasks and seeds.",
+        lambda axes: plot_report(report, axes))}
     if any("long" in model for model in report["models"].values()):
         found["long"] = "The long evaluation, some episodes a point.", lambda axes: plot_long(report, axes)
     if any(model["watched"] for model in report["models"].values()):
-        found["watched"] = (f"During training, seed {report['seeds'][0]}: return in episodes 11 to 15 on a few training "
-                            "tasks, weights as they were at that update.", lambda axes: plot_watched(report, axes))
+        found["watched"] = (f"During training, {one}: return in episodes 11 to 15 on a few training tasks, "
+                            "weights as they were at that update.", lambda axes: plot_watched(report, axes))
     for number, name in enumerate(report["models"]):
         title = "training" if number == 0 else f"training{number + 1}"
-        found[title] = (f"{name}, seed {report['seeds'][0]}: loss on training tasks, and the entropy of the source on "
-                        "the same actions where it is known, which no model can go below.",
+        found[title] = (f"{name}, {one}: loss on training tasks, and the entropy of the source on the same "
+                        "actions where it is known, which no model can go below.",
                         lambda axes, name=name: plot_training(report, name, axes))
     return found
 
@@ -265,13 +279,14 @@ def report_page(report: Mapping, title: str = "In-context learning at frozen wei
     rows = []
     for name, model in report["models"].items():
         last = model[model["statistic"]]
+        seconds = np.mean(model["train_seconds"])
         rows.append((name, f"{last['mean']:.3f}", f"{last['low']:.3f} to {last['high']:.3f}",
-                     f"{min(last['per_seed']):.3f}", model["compressions"], f"{np.mean(model['train_seconds']):.0f}"))
+                     f"{min(last['per_seed']):.3f}", model["compressions"], f"{seconds:.0f}"))
     about = {key: report[key] for key in ("processor", "cores", "versions", "date", "wall_seconds")}
     settings = yaml.safe_dump(report["configurations"] | {"circumstances": about}, sort_keys=False)
     templates = Environment(loader=PackageLoader("compressed_ad", "web"), autoescape=True, trim_blocks=True)
-    return templates.get_template("report.html").render(title=title, lines=describe(report), figures=figures, rows=rows,
-                                                        settings=settings)
+    page = templates.get_template("report.html")
+    return page.render(title=title, lines=describe(report), figures=figures, rows=rows, settings=settings)
 
 
 def write_report(report: Mapping[str, Any], page: str | Path) -> None:

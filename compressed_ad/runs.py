@@ -58,7 +58,8 @@ class RunFolder:
     def of(cls, config: Config, source: str | Path) -> "RunFolder":
         """The folder that a configuration names, or else follows from the file that it was read from.
 
-        The folder of that file, if it is the `config.yaml` of a run; otherwise `runs/` and the name of the file.
+        The folder of that file, if it is the `config.yaml` of a run; otherwise `runs/` and the name of the
+        file.
         """
         source = Path(source)
         if config.run_folder:
@@ -78,7 +79,9 @@ class RunFolder:
 
     @property
     def processes(self) -> Processes:
-        "The processes that do its work: this one, on the device of the configuration, or those that were launched together."
+        """The processes that do its work: this one, on the device of the configuration, or those that were
+        launched together.
+        """
         return Processes.launched(self.config.device)
 
     @property
@@ -105,7 +108,8 @@ class RunFolder:
         return found[0], found[1]
 
     def check(self, n_processes: int = 1, extend: bool = False) -> None:
-        """Whether the run can be done at all, by so many processes: its tasks, source, batch, folder and histories.
+        """Whether the run can be done at all, by so many processes: its tasks, source, batch, folder and
+        histories.
 
         Raises `RunError`, `HistoryFileError` or another `CompressedADError`, and writes nothing.
         """
@@ -134,23 +138,28 @@ class RunFolder:
                            "choose another run_folder")
 
     def claim(self, extend: bool = False) -> None:
-        "Write the configuration into the folder. Raises `RunError` if another run is there, or nothing can be written."
+        """Write the configuration into the folder. Raises `RunError` if another run is there, or nothing
+        can be written.
+        """
         self._check_folder(extend)
         settings = self.config.model_dump(mode="json") | {"run_folder": ""}  # wherever the folder is moved to
         with self._writing():
-            write_text(self.folder / "config.yaml", yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
+            text = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
+            write_text(self.folder / "config.yaml", text)
 
     def sweep(self) -> None:
         "Remove half-written files of a training that was killed. Only the holder of the lock may."
-        own = ("config.yaml", "environment.json", "metrics.jsonl", ".train.holder")
-        for folder, names in ((self.folder, own), (self.checkpoints.folder, ("*",)),
-                              (self.pretraining, ("metrics.jsonl",)), (self.pretraining / "checkpoints", ("*",))):
-            for stale in [path for name in names for path in folder.glob(f".{name}.*.tmp")]:
-                stale.unlink(missing_ok=True)
+        own = ("config.yaml", "environment.json", "metrics.jsonl", ".train.holder")  # not those of a report
+        places = [(folder, name) for folder in (self.folder, self.pretraining) for name in own]
+        places += [(folder / "checkpoints", "*") for folder in (self.folder, self.pretraining)]
+        for stale in [path for folder, name in places for path in folder.glob(f".{name}.*.tmp")]:
+            stale.unlink(missing_ok=True)
 
     @contextmanager
     def locked(self, work: str) -> Iterator[None]:
-        "Keep the folder for `work` while the block lasts. Raises `RunError` if another process does the same work there."
+        """Keep the folder for `work` while the block lasts. Raises `RunError` if another process does the
+        same work there.
+        """
         with self._writing():
             self.folder.mkdir(parents=True, exist_ok=True)
             lock = FileLock(self.folder / f".{work}.lock")
@@ -160,7 +169,7 @@ class RunFolder:
                 raise RunError(f"{self.folder}: {self._holder(work)} is at work here ({work}); "
                                "wait until it ends, or choose another run_folder") from None
         holder = self.folder / f".{work}.holder"
-        about = {"process": os.getpid(), "machine": socket.gethostname(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
+        about = {"process": os.getpid(), "machine": socket.gethostname(), "since": _now()}
         try:
             with self._writing():
                 write_json(holder, about)
@@ -173,7 +182,7 @@ class RunFolder:
         try:
             known = read_json(self.folder / f".{work}.holder")
             return f"process {known['process']} on {known['machine']}, since {known['since']},"
-        except (OSError, ValueError, KeyError, TypeError):  # it has the lock, but has not written its name yet
+        except (OSError, ValueError, KeyError, TypeError):  # it has not written its name yet
             return "another process"
 
     @contextmanager
@@ -213,12 +222,19 @@ def circumstances() -> dict[str, Any]:
 
 
 def environment() -> dict[str, Any]:
-    "Versions, machine, accelerator, command, and the git commits of the working directory and of this package."
+    """Versions, machine, accelerator, command, and the git commits of the working directory and of this
+    package.
+    """
     gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
     versions = {name: version(name) for name in ("compressed_ad", "accelerate", "safetensors")}
-    repositories = {"working_directory": git_state(Path()), "package": git_state(Path(str(files("compressed_ad"))))}
-    return circumstances() | {"started": time.strftime("%Y-%m-%d %H:%M:%S"), "machine": socket.gethostname(),
-                              "command": sys.argv, "gpus": gpus, "more_versions": versions, "git": repositories}
+    package = Path(str(files("compressed_ad")))
+    repositories = {"working_directory": git_state(Path()), "package": git_state(package)}
+    return circumstances() | {"started": _now(), "machine": socket.gethostname(), "command": sys.argv,
+                              "gpus": gpus, "more_versions": versions, "git": repositories}
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S")
 
 
 def git_state(folder: Path) -> dict[str, Any] | None:
@@ -236,7 +252,8 @@ def git_state(folder: Path) -> dict[str, Any] | None:
 class Metrics:
     """The training log of a run as JSON lines, and for TensorBoard.
 
-    It begins with `log`, the lines up to the checkpoint. What a run that was killed wrote after it is forgotten.
+    It begins with `log`, the lines up to the checkpoint. What a run that was killed wrote after it is
+    forgotten.
     """
     def __init__(self, folder: Path, log: Sequence[Mapping[str, Any]]):
         from torch.utils.tensorboard import SummaryWriter  # takes seconds
@@ -305,8 +322,8 @@ def watch(config: Config, n_tasks: int = 8) -> Callable[[InContextModel], dict[s
     tasks = np.random.default_rng(config.seed).choice(train, size=min(n_tasks, len(train)), replace=False)
 
     def look(model: InContextModel) -> dict[str, Any]:
-        result = evaluate(model, config.family, tasks, n_streams=4, n_episodes=15, seed=config.seed, progress=False,
-                          window=config.evaluation_window)
+        result = evaluate(model, config.family, tasks, n_streams=4, n_episodes=15, seed=config.seed,
+                          progress=False, window=config.evaluation_window)
         curve = [finite_or_none(value, 4) for value in result.curve]
         return {"tasks": "training", "last5": result.last(5), "curve": curve}
     return look
@@ -340,7 +357,9 @@ def _at_work(run: RunFolder, work: str, progress: bool, processes: Processes,
 
 
 def collect_run(run: RunFolder, progress: bool = True) -> None:
-    "Record the learning histories of a run, or check those that are there. Raises `HistoryFileError` or `RunError`."
+    """Record the learning histories of a run, or check those that are there. Raises `HistoryFileError` or
+    `RunError`.
+    """
     with _at_work(run, "collect", progress, Processes()):
         pass
 
@@ -351,8 +370,8 @@ def pretrain_run(run: RunFolder, progress: bool = True, processes: Processes | N
     Raises `RunError` if its configuration asks for no pre-training.
     """
     if not run.config.pretrains:
-        raise RunError(f"pretraining = {run.config.pretraining!r}: must be mean or fields, and model CompressedAD, "
-                       "or there is nothing to do")
+        raise RunError(f"pretraining = {run.config.pretraining!r}: must be mean or fields, and the model one "
+                       "with an encoder, or there is nothing to do")
     processes = processes or run.processes
     with _at_work(run, "pretrain", progress, processes) as histories:
         return _pretrain(run, histories, progress, processes)
@@ -362,10 +381,10 @@ def train_run(run: RunFolder, progress: bool = True, processes: Processes | None
               extend: bool = False) -> Trainer:
     """Train the model of a run to its last update, from its latest checkpoint if there is one.
 
-    What has to come first and is not there yet, histories and pre-training, is done first. With `extend`, a run that was
-    trained with fewer `train_timesteps` goes on. Raises `RunError`, `HistoryFileError` or `CheckpointError` before
-    anything is computed if something in the folder does not fit, `KeyboardInterrupt` after an interrupt, when all is
-    saved.
+    What has to come first and is not there yet, histories and pre-training, is done first. With `extend`, a
+    run that was trained with fewer `train_timesteps` goes on. Raises `RunError`, `HistoryFileError` or
+    `CheckpointError` before anything is computed if something in the folder does not fit,
+    `KeyboardInterrupt` after an interrupt, when all is saved.
     """
     processes = processes or run.processes
     with _at_work(run, "train", progress, processes, extend) as histories:
@@ -373,7 +392,8 @@ def train_run(run: RunFolder, progress: bool = True, processes: Processes | None
         if run.checkpoints.latest() is None and run.config.pretrains:
             _pretrain(run, histories, progress, processes)
             first = pretrained_weights(run.config, run.pretraining / "checkpoints")
-        torch.manual_seed(run.config.seed + processes.index)  # nothing draws from it, but a layer with dropout would
+        random = np.random.SeedSequence(run.config.seed, spawn_key=(processes.index,))
+        torch.manual_seed(int(random.generate_state(1)[0]))  # nothing draws from it, but dropout would
         trainer = Trainer(run.config, histories, run.family, run.checkpoints.folder, watch(run.config),
                           processes=processes, start_from=first, extend=extend)
         if extend and processes.is_main:  # the schedule of its learning rate stays that of the first training
@@ -382,7 +402,8 @@ def train_run(run: RunFolder, progress: bool = True, processes: Processes | None
 
 
 def _pretrain(run: RunFolder, histories: LearningHistories, progress: bool, processes: Processes) -> Trainer:
-    trainer = Pretrainer(run.config, histories, run.family, run.pretraining / "checkpoints", processes=processes)
+    place = run.pretraining / "checkpoints"
+    trainer = Pretrainer(run.config, histories, run.family, place, processes=processes)
     return _fit(trainer, run.pretraining, progress)
 
 
@@ -403,14 +424,16 @@ def _fit(trainer: Trainer, folder: Path, progress: bool) -> Trainer:
 def chosen_checkpoint(run: RunFolder, which: str = "latest") -> Path:
     """The file of the `latest` or of the `best` checkpoint of a run, or the one that `which` names.
 
-    That may be a file, or the folder of a run, whose latest one is meant. Raises `CheckpointError` if there is none.
+    That may be a file, or the folder of a run, whose latest one is meant. Raises `CheckpointError` if there
+    is none.
     """
     if which not in ("latest", "best"):
         return find_checkpoint(which)
     path = run.checkpoints.latest() if which == "latest" else run.checkpoints.best
     if path is None or not path.exists():
         hint = "; it is kept only if evaluate_every is above 0" if which == "best" else ""
-        raise CheckpointError(f"{path or run.checkpoints.folder}: no such checkpoint; train first (cad-train){hint}")
+        place = path or run.checkpoints.folder
+        raise CheckpointError(f"{place}: no such checkpoint; train first (cad-train){hint}")
     return path
 
 
@@ -418,10 +441,12 @@ def trained_model(run: RunFolder, which: str = "latest") -> tuple[InContextModel
     """The model of a checkpoint, ready to act as the configuration of `run` says, on its device.
 
     With it the folder for all that is found out about it, and what tells the checkpoint from others. Raises
-    `CheckpointError` if there is no such checkpoint, or if it was trained with other settings than those of the run.
+    `CheckpointError` if there is no such checkpoint, or if it was trained with other settings than those of
+    the run.
     """
     path = chosen_checkpoint(run, which)
-    identity = {"checkpoint": path.name, "modified": path.stat().st_mtime_ns}  # first: a training may replace it meanwhile
+    # read first: a training may replace the file meanwhile
+    identity = {"checkpoint": path.name, "modified": path.stat().st_mtime_ns}
     tensors, about = load_checkpoint(path)
     try:
         trained_with = make_config(about["config"], trained=True)
@@ -459,8 +484,8 @@ def evaluate_run(run: RunFolder, which: str = "latest", progress: bool = True) -
         if not (run.folder / "config.yaml").exists():
             run.claim()
         for part, (streams, episodes) in sizes.items():
-            question = identity | {"streams": streams, "episodes": episodes, "window": config.evaluation_window,
-                                   "window_slide": config.window_slide, "seed": config.seed}
+            question = identity | {"streams": streams, "episodes": episodes, "seed": config.seed,
+                                   "window": config.evaluation_window, "window_slide": config.window_slide}
 
             def make(path: Path) -> None:
                 result = evaluate(model, run.family, config.split.held_out, streams, episodes, config.seed,

@@ -46,12 +46,12 @@ METRICS = {"success": 1, "doors_per_500": 500, "goals_per_1000": 1000, "normalis
 class Measurement:
     """What is measured of a trained model: how it acts.
 
-    On the held-out tasks of its configuration, or, with `family_arguments`, on all tasks of a family with these
-    arguments. `block` episodes (or windows of `window` steps) give one value; its setting says where they begin:
-    `first_episode`, or `first_call` if there is a window. `metric` is one of `METRICS`. With `keep_length` a compression
-    keeps so many transitions, whatever the model was trained with. With `trips`, pairs of least and most steps, each
-    value is there once more for the tasks whose goal is so far from the start; on other tasks it is missing. Raises
-    `StudyError` if these do not go together.
+    On the held-out tasks of its configuration, or, with `family_arguments`, on all tasks of a family with
+    these arguments. `block` episodes (or windows of `window` steps) give one value; its setting says where
+    they begin: `first_episode`, or `first_call` if there is a window. `metric` is one of `METRICS`. With
+    `keep_length` a compression keeps so many transitions, whatever the model was trained with. With
+    `trips`, pairs of least and most steps, each value is there once more for the tasks whose goal is so far
+    from the start; on other tasks it is missing. Raises `StudyError` if these do not go together.
     """
     metric: str
     setting: Mapping[str, Any] = field(default_factory=dict)
@@ -84,7 +84,8 @@ class Measurement:
         family = make_task_family(config.task_family, self.family_arguments)
         return family, np.arange(family.n_tasks)
 
-    def of_run(self, run: RunFolder, model: InContextModel, config: Config, seed: int, progress: bool) -> list[Value]:
+    def of_run(self, run: RunFolder, model: InContextModel, config: Config, seed: int,
+               progress: bool) -> list[Value]:
         "What a trained model does."
         family, tasks = self.tasks(config)
         if self.keep_length is not None:
@@ -141,7 +142,8 @@ class RunEvaluation:
     """
     n_last: int = 10
 
-    def of_run(self, run: RunFolder, model: InContextModel, config: Config, seed: int, progress: bool) -> list[Value]:
+    def of_run(self, run: RunFolder, model: InContextModel, config: Config, seed: int,
+               progress: bool) -> list[Value]:
         "Values for each evaluation, `short` and, if there is one, `long`."
         place = evaluate_run(run, progress=progress)
         values = []
@@ -162,12 +164,14 @@ YARDSTICKS = ("source", "oracle")
 
 @dataclass(frozen=True)
 class Entry:
-    """One model of a study on one kind of task. `setting` says what sets it apart from others of the same name.
+    """One model of a study on one kind of task. `setting` says what sets it apart from others of the same
+    name.
 
-    `model` is `source` or `oracle` for the yardsticks, which are measured without training. `seeds` are those that it is
-    done with, of the ones asked for; None for all. Each of `measurements` is a dataclass with a method
-    `of_run(run, model, config, seed, progress)` that gives a list of `Value`; for the yardsticks one
-    `of_yardstick(name, config, seed)`. One that cannot be taken of `config` may say so in a method `check(config)`.
+    `model` is `source` or `oracle` for the yardsticks, which are measured without training. `seeds` are
+    those that it is done with, of the ones asked for; None for all. Each of `measurements` is a dataclass
+    with a method `of_run(run, model, config, seed, progress)` that gives a list of `Value`; for the
+    yardsticks one `of_yardstick(name, config, seed)`. One that cannot be taken of `config` may say so in a
+    method `check(config)`.
     """
     task: str
     model: str
@@ -183,7 +187,8 @@ class Entry:
 
     def name(self, seed: int) -> str:
         "A name for one seed of this entry, unique in its study."
-        return "-".join([self.task, self.model, *(f"{key}={value}" for key, value in self.setting.items()), f"seed{seed}"])
+        setting = [f"{key}={value}" for key, value in self.setting.items()]
+        return "-".join([self.task, self.model, *setting, f"seed{seed}"])
 
     def done_with(self, seed: int) -> bool:
         "Whether `seed` is one of its seeds."
@@ -207,7 +212,9 @@ class Entry:
 
 @dataclass(frozen=True)
 class Study:
-    "A list of entries. Its `seeds` are those that are done if none are named. Raises `StudyError` if two have the same name."
+    """A list of entries. Its `seeds` are those that are done if none are named. Raises `StudyError` if two
+    have the same name.
+    """
     name: str
     entries: Sequence[Entry]
     seeds: Sequence[int] = (0, 1, 2)
@@ -220,14 +227,18 @@ class Study:
 
 
 def training_name(config: Config) -> str:
-    "The name of a run that follows from all that training depends on, such as `DarkRoom-AD-seed0-0123456789ab`."
+    """The name of a run that follows from all that training depends on, such as
+    `DarkRoom-AD-seed0-0123456789ab`.
+    """
     family = re.sub(r"[^\w.-]+", "_", config.task_family)  # module:Class is no name of a folder everywhere
     model = re.sub(r"[^\w.-]+", "_", config.model)
     return f"{family}-{model}-seed{config.seed}-{_digest(config, TRAINING_SETTINGS)}"
 
 
 def _digest(config: Config, keys: Sequence[str]) -> str:
-    "Twelve letters that follow from some settings, but not from a new key whose default is what was done before."
+    """Twelve letters that follow from some settings, but not from a new key whose default is what was done
+    before.
+    """
     settings = config.model_dump(mode="json", include=set(keys), exclude_defaults=True)
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
 
@@ -239,14 +250,15 @@ def _described(measurement: Any) -> dict[str, Any]:
 # %% ../nbs/reference/studies.ipynb #studies-009
 def do_study(study: Study, seeds: Sequence[int], folder: str | Path, n_jobs: int = 1, progress: bool = True,
              only_done: bool = False, results: str | Path | None = None) -> dict[str, Any]:
-    """Train and measure the entries of a study with each of `seeds`, and return the record: `rows`, `runs`, circumstances.
+    """Train and measure the entries of a study with each of `seeds`, and return the record: `rows`, `runs`,
+    circumstances.
 
-    `folder` holds the run folders and the histories that they share, `results` (default: in `folder`) the result of each
-    entry and seed. Called again, a study goes on where it stopped; with `only_done` it trains nothing, and the record has
-    what is there. `n_jobs` runs are done at a time, each in a process of its own; with 1, as many as a surrounding
-    `joblib.parallel_config` says. In the record, `train_seconds` include `pretraining_seconds`; `measure_seconds` come on
-    top. Raises `StudyError` if a saved result was done with other settings, and what `RunFolder.check` and `train_run`
-    raise, before anything is trained.
+    `folder` holds the run folders and the histories that they share, `results` (default: in `folder`) the
+    result of each entry and seed. Called again, a study goes on where it stopped; with `only_done` it
+    trains nothing, and the record has what is there. `n_jobs` runs are done at a time, each in a process of
+    its own; with 1, as many as a surrounding `joblib.parallel_config` says. In the record, `train_seconds`
+    include `pretraining_seconds`; `measure_seconds` come on top. Raises `StudyError` if a saved result was
+    done with other settings, and what `RunFolder.check` and `train_run` raise, before anything is trained.
     """
     folder = Path(folder)
     results = Path(results or folder / "results")
@@ -263,8 +275,9 @@ def do_study(study: Study, seeds: Sequence[int], folder: str | Path, n_jobs: int
         found = {seed: result for seed, result in names.items() if result is not None}
         if found:
             rows += tidy_rows(entry, found)
-            runs.append({"task": entry.task, "model": entry.model, "setting": dict(entry.setting), "seeds": list(found),
-                         **_seconds(found), "configuration": entry.config.model_dump(mode="json")})
+            runs.append({"task": entry.task, "model": entry.model, "setting": dict(entry.setting),
+                         "seeds": list(found), **_seconds(found),
+                         "configuration": entry.config.model_dump(mode="json")})
     seeds_done = sorted({seed for run in runs for seed in run["seeds"]})
     return {"name": study.name, "seeds": seeds_done, "rows": rows, "runs": runs, **circumstances()}
 
@@ -279,8 +292,10 @@ def _saved(entry: Entry, seed: int, results: Path) -> dict[str, Any] | None:
     saved = result["settings"]
     try:  # with the defaults of all keys that are newer than the file
         configuration = make_config(saved["configuration"], trained=True).model_dump(mode="json")
-        measured = [_described(kinds[given["kind"]](**{key: value for key, value in given.items() if key != "kind"}))
-                    for given in saved["measured"]]
+        measured = []
+        for given in saved["measured"]:
+            arguments = {key: value for key, value in given.items() if key != "kind"}
+            measured.append(_described(kinds[given["kind"]](**arguments)))
     except (KeyError, TypeError, ValueError):
         measured = configuration = None
     if {"configuration": configuration, "measured": measured} != entry.settings(seed):
@@ -288,7 +303,8 @@ def _saved(entry: Entry, seed: int, results: Path) -> dict[str, Any] | None:
     return result
 
 
-def _do(missing: Sequence[tuple[Entry, int]], folder: Path, results: Path, n_jobs: int, progress: bool) -> None:
+def _do(missing: Sequence[tuple[Entry, int]], folder: Path, results: Path, n_jobs: int,
+        progress: bool) -> None:
     "Check everything, record what is shared, then do the entries, those of one run one after the other."
     groups: dict[Any, list[tuple[Entry, int]]] = {}
     unfinished: dict[Path, RunFolder] = {}
@@ -303,7 +319,8 @@ def _do(missing: Sequence[tuple[Entry, int]], folder: Path, results: Path, n_job
             unfinished.setdefault(run.histories, run)
     for run in unfinished.values():
         record_histories(run, progress, n_jobs)
-    jobs = [delayed(_do_group)(group, folder, results, progress and len(groups) == 1) for group in groups.values()]
+    alone = progress and len(groups) == 1
+    jobs = [delayed(_do_group)(group, folder, results, alone) for group in groups.values()]
     with tqdm(total=len(missing), desc="entries", unit="entry", disable=not progress) as bar:
         for names in run_jobs(jobs, n_jobs, in_order=False):
             bar.set_postfix_str(f"last {names[-1]}", refresh=False)
@@ -367,9 +384,11 @@ def _seconds(found: Mapping[int, Mapping]) -> dict[str, list[float]]:
 
 # %% ../nbs/reference/studies.ipynb #studies-011
 def tidy_rows(entry: Entry, results: Mapping[int, Mapping]) -> list[dict[str, Any]]:
-    """The rows of one entry: one for each value and seed, with its 95% interval over tasks, and one for all seeds together.
+    """The rows of one entry: one for each value and seed, with its 95% interval over tasks, and one for all
+    seeds together.
 
-    In the latter `seed` is `"all"`, and the interval is over tasks and seeds. `results` maps a seed to what was saved.
+    In the latter `seed` is `"all"`, and the interval is over tasks and seeds. `results` maps a seed to what
+    was saved.
     """
     found: dict[tuple, dict] = {}
     for seed, result in results.items():
@@ -381,14 +400,17 @@ def tidy_rows(entry: Entry, results: Mapping[int, Mapping]) -> list[dict[str, An
         every = np.stack(list(by_seed.values()))  # (n_seeds, n_tasks)
         for seed, values in [*zip(by_seed, every[:, None]), ("all", every)]:
             low, high = interval(values)
-            rows.append({"task": entry.task, "model": entry.model, "seed": seed, "setting": json.loads(setting),
-                         "metric": metric, "value": float(np.nanmean(values)), "low": float(low), "high": float(high),
+            rows.append({"task": entry.task, "model": entry.model, "seed": seed,
+                         "setting": json.loads(setting), "metric": metric, "value": float(np.nanmean(values)),
+                         "low": float(low), "high": float(high),
                          "n_tasks": int(np.isfinite(values).any(0).sum())})
     return rows
 
 
 def study_report(study: Study, seeds: Sequence[int], folder: str | Path) -> dict[str, Any] | None:
-    "The report (`runs_report`) of those runs of a study that were evaluated (`RunEvaluation`); None if there are none."
+    """The report (`runs_report`) of those runs of a study that were evaluated (`RunEvaluation`); None if
+    there are none.
+    """
     names = {}
     for seed in seeds:
         for entry in study.entries:
@@ -400,13 +422,17 @@ def study_report(study: Study, seeds: Sequence[int], folder: str | Path) -> dict
     return runs_report(list(names), names=names) if names else None
 
 # %% ../nbs/reference/studies.ipynb #studies-015
-PRESETS = {"CompressedAD": "ad_compressed_dr_quick", "AD": "ad_dr_quick", "AD_full_context": "ad_full_context_dr_quick"}
+PRESETS = {"CompressedAD": "ad_compressed_dr_quick", "AD": "ad_dr_quick",
+           "AD_full_context": "ad_full_context_dr_quick"}
 
 
 def demo() -> Study:
     "The demonstration: both models with one seed, in minutes."
-    configs = {name: read_config(PRESETS[name], long_evaluation_episodes=0) for name in ("CompressedAD", "AD")}
-    return Study("demo", [Entry("DarkRoom", name, config, [RunEvaluation()]) for name, config in configs.items()], (0,))
+    entries = []
+    for name in ("CompressedAD", "AD"):
+        config = read_config(PRESETS[name], long_evaluation_episodes=0)
+        entries.append(Entry("DarkRoom", name, config, [RunEvaluation()]))
+    return Study("demo", entries, (0,))
 
 
 def results() -> Study:
@@ -425,7 +451,8 @@ def load_study(name: str) -> Study:
     place, _, function = name.partition(".py:")
     path = Path(place if place.endswith(".py") else f"{place}.py")
     if not path.is_file():
-        raise StudyError(f"{name}: no such study; must be demo, results, or a Python file with a function study()")
+        raise StudyError(f"{name}: no such study; must be demo, results, or a Python file with a function "
+                         "study()")
     if str(path.parent.resolve()) not in sys.path:
         sys.path.insert(0, str(path.parent.resolve()))  # of worker processes as well
     try:

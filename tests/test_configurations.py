@@ -97,5 +97,6 @@ def test_the_strategy_finds_both():
 
 def test_arguments_stay_where_neither_file_names_the_part():
     "A file that leaves the task family at its default, and says how large its rooms are."
-    assert merge_settings({"task_family_arguments": {"size": 5}}, {"seed": 1}) == {"task_family_arguments": {"size": 5}, "seed": 1}
-    assert merge_settings({"task_family_arguments": {"size": 5}}, {"task_family": "KeyToDoor"}) == {"task_family": "KeyToDoor"}
+    rooms = {"task_family_arguments": {"size": 5}}
+    assert merge_settings(rooms, {"seed": 1}) == rooms | {"seed": 1}
+    assert merge_settings(rooms, {"task_family": "KeyToDoor"}) == {"task_family": "KeyToDoor"}

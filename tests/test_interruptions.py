@@ -1,4 +1,5 @@
 "Faults that a notebook cannot hold: a process that is killed, and results that must survive it."
+
 import os
 import signal
 import subprocess
@@ -19,33 +20,45 @@ STUDY = textwrap.dedent("""
     from compressed_ad.studies import Entry, Measurement, RunEvaluation, Study
     settings = dict(
         task_family_arguments={"size": 5, "horizon": 10}, n_held_out_tasks=4, n_streams=10, history_steps=90,
-        decoder_max_seq_length=15, n_latent=4, tf_n_embd=16, tf_n_layer=2, tf_n_head=2, encoder_n_layer=1, encoder_n_head=2,
+        decoder_max_seq_length=15, n_latent=4, tf_n_embd=16, tf_n_layer=2, tf_n_head=2, encoder_n_layer=1,
+        encoder_n_head=2,
         min_compression_depth=6, max_compression_depth=6, min_compress_length=2, max_compress_length=11,
-        segment_lengths="random_first", min_uncompressed_length=10, max_uncompressed_length=10, plans_per_batch=2,
+        segment_lengths="random_first", min_uncompressed_length=10, max_uncompressed_length=10,
+        plans_per_batch=2,
         action_noise=0.1, train_batch_size=8, train_timesteps=200, lr=3e-3, warmup_steps=10, log_every=5,
         checkpoint_every=7, evaluation_streams=2, evaluation_episodes=12, device="cpu")
 
     def study():
-        return Study("one", [Entry("DarkRoom", "CompressedAD", make_config(settings), [RunEvaluation()])], (0,))
+        entry = Entry("DarkRoom", "CompressedAD", make_config(settings), [RunEvaluation()])
+        return Study("one", [entry], (0,))
 
     def endless():
         config = make_config(dict(
-            task_family_arguments={"size": 3, "horizon": 6}, n_held_out_tasks=2, n_streams=8, history_steps=40, model="AD",
+            task_family_arguments={"size": 3, "horizon": 6}, n_held_out_tasks=2, n_streams=8, history_steps=40,
+            model="AD",
             decoder_max_seq_length=9, tf_n_embd=16, tf_n_layer=1, tf_n_head=1, train_batch_size=8,
             train_timesteps=1_000_000, checkpoint_every=5, device="cpu"))
         measured = [Measurement("normalised_return")]
-        entries = [Entry("DarkRoom", "AD", config.changed(lr=lr), measured, {"lr": lr}) for lr in (1e-4, 2e-4)]
+        entries = [Entry("DarkRoom", "AD", config.changed(lr=lr), measured, {"lr": lr})
+                   for lr in (1e-4, 2e-4)]
         return Study("endless", entries, (0,))
 """)
-PROGRAM = "import sys; from compressed_ad.cli import run_command; sys.exit(run_command('study', sys.argv[1:]))"
+PROGRAM = (
+    "import sys; from compressed_ad.cli import run_command; sys.exit(run_command('study', sys.argv[1:]))"
+)
 
 
 def start(folder: Path, name: str = "study", *options: str) -> subprocess.Popen:
     path = folder / "interrupted_study.py"
     path.write_text(STUDY, encoding="utf-8")
     arguments = [f"{path}:{name}", "--folder", str(folder), "--quiet", *options]
-    return subprocess.Popen([sys.executable, "-c", PROGRAM, *arguments], env=os.environ | {"OMP_NUM_THREADS": "1"},
-                            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, *arguments],
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def finish(folder: Path) -> None:
@@ -126,7 +139,9 @@ def test_no_room_for_a_file_leaves_the_old_one(tmp_path, uninterrupted):
         except OSError:
             sys.exit(7)
     """)
-    done = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(path)], capture_output=True, text=True, timeout=120
+    )
     assert done.returncode == 7, f"{done.returncode}: {done.stderr}"
     assert path.read_bytes() == before and os.listdir(tmp_path) == ["histories.h5"]
 
@@ -135,7 +150,10 @@ def test_no_room_for_a_file_leaves_the_old_one(tmp_path, uninterrupted):
 def test_a_study_that_is_stopped_stops_all_that_it_started(tmp_path, how):
     process = start(tmp_path, "endless", "--jobs", "2")
     deadline = time.monotonic() + 240
-    while len({path.parent for path in tmp_path.glob("*/checkpoints/step-*")}) < 2 and time.monotonic() < deadline:
+    while (
+        len({path.parent for path in tmp_path.glob("*/checkpoints/step-*")}) < 2
+        and time.monotonic() < deadline
+    ):
         assert process.poll() is None, process.stderr.read()[-2000:]
         time.sleep(0.05)
     started = psutil.Process(process.pid).children(recursive=True)
@@ -143,5 +161,5 @@ def test_a_study_that_is_stopped_stops_all_that_it_started(tmp_path, how):
     process.send_signal(how)
     assert process.wait(timeout=60) == 130
     assert "the same command goes on from there" in process.stderr.read()
-    gone, left = psutil.wait_procs(started, timeout=30)
+    _, left = psutil.wait_procs(started, timeout=30)
     assert not [child for child in left if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
