@@ -136,6 +136,7 @@ class DarkRoomVector(VectorEnv):
 class DarkRoomFamily(TaskFamily):
     "All Dark Rooms of one size: task number `row * size + column` has its goal at (row, column)."
     name = "DarkRoom"
+    facts = ("goal",)
 
     def __init__(self, size: int = 9, horizon: int = 20, ends_at_goal: bool = False):
         check_room(size, horizon)

@@ -247,6 +247,7 @@ KEY = (204, 120, 188)  # its colour in a picture
 class KeyToDoorRules(ArrayTaskFamily):
     "The world of Dark Key-to-Door, without the truth about its tasks: see `KeyToDoorFamily`."
     name = "KeyToDoor"
+    facts = ("key", "door")
 
     def __init__(self, size: int = 8, horizon: int = 50, hidden_start: bool = True, key_reward: float = 0.0,
                  charge_resets: bool = False):
@@ -356,6 +357,7 @@ class PermutedDarkRoomFamily(DarkRoomFamily):
     `n_held_out_permutations` and `n_held_out_goals` of them are set aside by `split`.
     """
     name = "PermutedDarkRoom"
+    facts = ()
 
     def __init__(self, size: int = 9, horizon: int = 20, n_held_out_permutations: int = 20, n_held_out_goals: int = 8):
         super().__init__(size, horizon)
