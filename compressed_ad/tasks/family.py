@@ -35,7 +35,7 @@ class TaskFamily(ABC):
     n_tasks: int
     horizon: int  # most steps in an episode
     charge_resets: bool = False  # whether the vectorised environment needs a step for a reset (`NEXT_STEP`)
-    facts: tuple[str, ...] = ()  # names of the first hidden facts, where they are cells of a room
+    facts: tuple[str, ...] = ()  # names of the hidden facts that are cells of a room
 
     @abstractmethod
     def make(self, task: int, render_mode: str | None = None) -> gym.Env:
