@@ -323,7 +323,7 @@ def test_views_that_need_no_room(browser, tmp_path):
         assert picture(section) != before and view.figure().axes
     assert not watch.complaints
     for refused in (lambda: replay_view(one), lambda: gallery(model, config, rollouts)):
-        with pytest.raises(RolloutError, match="task_family = 'PassiveTMaze': must be one of DarkRoom, KeyToDoor"):
+        with pytest.raises(RolloutError, match="PassiveTMaze: its hidden facts must be cells of a room"):
             refused()
     page.close()
 
@@ -333,7 +333,7 @@ def test_streams_without_a_reward_short_and_long(browser, tmp_path):
     from compressed_ad.insight.rollout import packaged_model, record
     from compressed_ad.config import make_config
     from compressed_ad.tasks.family import make_task_family
-    from compressed_ad.insight.interventions import fit_readout
+    from compressed_ad.insight.probes import fit_readout
     from compressed_ad.models import make_model
     from compressed_ad.insight.views import (
         heads_view, looks_view, probes_view, replay_view, shares_view, tape_view)
@@ -406,7 +406,7 @@ def test_views_inside_stricter_notebooks(kind, host, views, browser, tmp_path):
 
 
 def test_views_inside_jupyterlab(browser, tmp_path):
-    cells = ["from compressed_ad.attention import packaged_model, record\nfrom compressed_ad.views import explore, gallery\n"
+    cells = ["from compressed_ad.insight.rollout import packaged_model, record\nfrom compressed_ad.insight.views import explore, gallery\n"
              "import torch\ntorch.set_num_threads(1)\nmodel, config = packaged_model()\n"
              f"views = gallery(model, config, record(model, config, {HELD_OUT}, {N_STEPS}, progress=False))",
              *(f"views[{number}]" for number in range(len(KINDS))), "explore(model, config, [3, 40], n_steps=60)", "print('all ' + 'done')"]

@@ -29,7 +29,9 @@ def device_of(model: InContextModel) -> torch.device:
 
 
 def blank_latents(model: CompressedAD) -> Tensor:
-    "The initial latents, (n_latent, width): nothing has happened yet. Raises `RolloutError` if the model has none."
+    """The initial latents, (n_latent, width): nothing has happened yet. Raises `RolloutError` if the model
+    has none.
+    """
     latents = model.start(1).latents
     if latents is None:
         raise RolloutError("learned_initial_memory = false: there is no blank to put in place of latents")
@@ -44,21 +46,23 @@ def _latents_before(model: CompressedAD, rollout: Rollout) -> Tensor:
 
 @torch.no_grad()
 def decision_effects(model: CompressedAD, rollout: Rollout) -> np.ndarray:
-    """How far each decision moves if something is taken from it, (n_steps, 2 + n_latent): distances of actions.
+    """How far each decision moves if something is taken from it, (n_steps, 2 + n_latent): distances of
+    actions.
 
-    First: all latents blank. Second: no recent transitions. Then: each latent blank by itself. A blank is the initial
-    latent. What happened before is left as it was. Raises `RolloutError` if the model has no initial latents.
+    First: all latents blank. Second: no recent transitions. Then: each latent blank by itself. A blank is the
+    initial latent. What happened before is left as it was. Raises `RolloutError` if the model has no initial
+    latents.
     """
     device, actions = device_of(model), action_space_of(rollout.family.action_space)
     every = _latents_before(model, rollout)
     n_latent = every.shape[1]
     tokens = model.embedding(rollout.transitions(device))[0]  # (n_steps, width)
     queries = model.query_embedding(torch.from_numpy(rollout.observations).to(device))
-    stays = torch.ones(2 + n_latent, n_latent, dtype=torch.bool, device=device)  # which latents of each variant
+    stays = torch.ones(2 + n_latent, n_latent, dtype=torch.bool, device=device)  # latents of each variant
     stays[0] = False
     stays[2:] = ~torch.eye(n_latent, dtype=torch.bool, device=device)
     effects = np.zeros((rollout.n_steps, 2 + n_latent))
-    for n in np.unique(rollout.n_recent):  # decisions with as many recent transitions go through the decoder together
+    for n in np.unique(rollout.n_recent):  # decisions with as many go through the decoder together
         steps = np.flatnonzero(rollout.n_recent == n)
         own = every[rollout.cycles[steps]][:, None]  # (n, 1, n_latent, width)
         latents = torch.where(stays[..., None], own, every[0])  # (n, variants, n_latent, width)
@@ -72,9 +76,11 @@ def decision_effects(model: CompressedAD, rollout: Rollout) -> np.ndarray:
 
 # %% ../../nbs/course/10b_interventions.ipynb #10b-interventions-blind0
 class Blindfolded(ActsLike):
-    """A `CompressedAD` whose decoder sees the initial latents instead of the written ones. Its memory is kept as ever.
+    """A `CompressedAD` whose decoder sees the initial latents instead of the written ones. Its memory is kept
+    as ever.
 
-    With `after` each stream sees until it has compressed so often. Raises `RolloutError` as `blank_latents` does.
+    With `after` each stream sees until it has compressed so often. Raises `RolloutError` as `blank_latents`
+    does.
     """
     def __init__(self, model: CompressedAD, after: int = 0):
         super().__init__(model)
@@ -90,7 +96,9 @@ class Blindfolded(ActsLike):
 
 # %% ../../nbs/course/10b_interventions.ipynb #10b-interventions-015
 def _moved(changed: Tensor, latents: Tensor, donors: Tensor) -> Tensor:
-    "Distance of `changed` from `latents` (..., n_latent, width), in units of the donor's; 0 where those are the same."
+    """Distance of `changed` from `latents` (..., n_latent, width), in units of the donor's; 0 where those are
+    the same.
+    """
     apart = (donors - latents).norm(dim=-1)
     return torch.where(apart > 1e-4 * latents.norm(dim=-1), (changed - latents).norm(dim=-1) / apart, 0)
 
@@ -101,7 +109,9 @@ def _written(model: CompressedAD, latents: Tensor, segment: Tensor) -> Tensor:
 
 
 def _pair(model: CompressedAD, rollout: Rollout, donor: Rollout) -> list[Tensor]:
-    "Latents before each compression, and embedded transitions, of both. Raises `RolloutError` if they do not match."
+    """Latents before each compression, and embedded transitions, of both. Raises `RolloutError` if they do
+    not match.
+    """
     if not len(rollout.compressed_at):
         raise RolloutError(f"{rollout.n_steps} steps without a compression: must be long enough for one")
     if not np.array_equal(rollout.compressed_at, donor.compressed_at):
@@ -116,9 +126,9 @@ def _pair(model: CompressedAD, rollout: Rollout, donor: Rollout) -> list[Tensor]
 def reading_effects(model: CompressedAD, rollout: Rollout, donor: Rollout) -> np.ndarray:
     """How far each new latent moves if one token that a compression read had been the donor's.
 
-    (n_compressions, n_latent, n_latent + segment). Columns are old latents, then transitions of the segment, oldest
-    first. In units of the distance between the new latents of the two streams. Raises `RolloutError` if they were not
-    compressed, or not at the same steps, or have no initial latents.
+    (n_compressions, n_latent, n_latent + segment). Columns are old latents, then transitions of the segment,
+    oldest first. In units of the distance between the new latents of the two streams. Raises `RolloutError`
+    if they were not compressed, or not at the same steps, or have no initial latents.
     """
     old, theirs, tokens, others = _pair(model, rollout, donor)
     n_latent, effects = old.shape[1], []
@@ -134,10 +144,11 @@ def reading_effects(model: CompressedAD, rollout: Rollout, donor: Rollout) -> np
 
 @torch.no_grad()
 def segment_effects(model: CompressedAD, rollout: Rollout, donor: Rollout) -> np.ndarray:
-    """How far the latents after each compression are moved by each earlier segment, (n_compressions, n_compressions).
+    """How far the latents after each compression are moved by each earlier segment, (n_compressions,
+    n_compressions).
 
-    Row c, column s: the mean over slots, had segment s been the donor's and all else the same; 0 where s is later
-    than c. Units, and errors, as in `reading_effects`.
+    Row c, column s: the mean over slots, had segment s been the donor's and all else the same; 0 where s is
+    later than c. Units, and errors, as in `reading_effects`.
     """
     own, theirs, tokens, others = _pair(model, rollout, donor)
     n_cycles = len(rollout.segments)
@@ -155,8 +166,8 @@ def segment_effects(model: CompressedAD, rollout: Rollout, donor: Rollout) -> np
 class Moment:
     """Agents at one moment: all that is needed to let them go on, again and again.
 
-    They act on `tasks` (n,) in `environment`, have to answer `observations` (n, ...), and know what their `memory`
-    holds. `ended` (n,): whether an episode has just ended.
+    They act on `tasks` (n,) in `environment`, have to answer `observations` (n, ...), and know what their
+    `memory` holds. `ended` (n,): whether an episode has just ended.
     """
     family: TaskFamily
     tasks: np.ndarray
@@ -166,8 +177,11 @@ class Moment:
     ended: np.ndarray
 
 
-def at_compression(model: CompressedAD, family: TaskFamily, tasks: Sequence[int], number: int, seed: int = 0) -> Moment:
-    "Let agents live until each has compressed `number` times. The same seed gives the lives that `evaluate` gives."
+def at_compression(model: CompressedAD, family: TaskFamily, tasks: Sequence[int], number: int,
+                   seed: int = 0) -> Moment:
+    """Let agents live until each has compressed `number` times. The same seed gives the lives that `evaluate`
+    gives.
+    """
     tasks = np.asarray(tasks)
     blank_latents(model)  # a model without latents would live for ever
     environment, generator = family.vector(tasks), torch.Generator().manual_seed(seed)
@@ -181,10 +195,12 @@ def at_compression(model: CompressedAD, family: TaskFamily, tasks: Sequence[int]
 
 @torch.no_grad()
 def retrace(model: CompressedAD, rollouts: Sequence[Rollout], cycle: int | None) -> Moment:
-    """Bring recorded agents back to where they stood after compression number `cycle`; with None, to the beginning.
+    """Bring recorded agents back to where they stood after compression number `cycle`; with None, to the
+    beginning.
 
-    Their environments do again what was recorded, and what the compression kept of the recent context is there again.
-    Raises `RolloutError` if an environment does something else, or if they were not compressed at the same step.
+    Their environments do again what was recorded, and what the compression kept of the recent context is
+    there again. Raises `RolloutError` if an environment does something else, or if they were not compressed
+    at the same step.
     """
     first, n_done = rollouts[0], 0 if cycle is None else cycle + 1
     at = first.compressed_at[cycle] if n_done else 0
@@ -212,7 +228,8 @@ def retrace(model: CompressedAD, rollouts: Sequence[Rollout], cycle: int | None)
 
 @dataclass
 class Paths:
-    """Where agents went: `cells` (n, n_steps + 1, 2), the one they stood on first, and `rewards` (n, n_steps).
+    """Where agents went: `cells` (n, n_steps + 1, 2), the one they stood on first, and `rewards` (n,
+    n_steps).
 
     `probabilities` (n, n_actions) are those of the first action.
     """
@@ -228,11 +245,15 @@ class Paths:
 @torch.no_grad()
 def follow(model: CompressedAD, moment: Moment, n_steps: int, latents: np.ndarray | Tensor | None = None,
            seed: int = 0) -> Paths:
-    "Let agents go on from a moment, with these `latents` (n, n_latent, width) or their own. The moment stays as it is."
-    memory, observations = replace(moment.memory, cache=None), moment.observations
+    """Let agents go on from a moment, with these `latents` (n, n_latent, width) or their own. The moment
+    stays as it is.
+    """
+    device, observations = device_of(model), moment.observations
+    memory = replace(moment.memory, cache=None)
     if latents is not None:
-        memory = replace(memory, latents=torch.as_tensor(latents, dtype=memory.recent.dtype, device=device_of(model)))
-    outputs, _ = model.predict(memory, torch.as_tensor(observations, device=device_of(model)))
+        latents = torch.as_tensor(latents, dtype=memory.recent.dtype, device=device)
+        memory = replace(memory, latents=latents)
+    outputs, _ = model.predict(memory, torch.as_tensor(observations, device=device))
     probabilities = action_space_of(moment.family.action_space).probabilities(outputs)
     environment, generator = deepcopy(moment.environment), torch.Generator().manual_seed(seed)
     cells, rewards = [observations[:, :2]], []
@@ -246,7 +267,8 @@ def follow(model: CompressedAD, moment: Moment, n_steps: int, latents: np.ndarra
 def ordered_pairs(n: int) -> tuple[np.ndarray, np.ndarray]:
     """Agents and donors of a transplant between all ordered pairs of `n`, (n * (n - 1),) each.
 
-    The first are numbers from 0 to n - 1; the donors are places in the list of pairs, where the other is the agent.
+    The first are numbers from 0 to n - 1; the donors are places in the list of pairs, where the other is the
+    agent.
     """
     pairs = [(one, other) for one in range(n) for other in range(n) if one != other]
     return np.array([one for one, _ in pairs]), np.array([pairs.index((other, one)) for one, other in pairs])
@@ -254,12 +276,13 @@ def ordered_pairs(n: int) -> tuple[np.ndarray, np.ndarray]:
 
 def transplant(model: CompressedAD, moment: Moment, donors: np.ndarray, n_steps: int, fact: str | np.ndarray,
                seed: int = 0) -> dict[str, np.ndarray]:
-    """Let agents go on with their own latents, with those of their donors, and with blank ones. Whose cell do they find?
+    """Let agents go on with their own latents, with those of their donors, and with blank ones. Whose cell do
+    they find?
 
-    `donors` (n,) are numbers of agents of the same moment. `fact` is the name of the fact whose cell counts, or the
-    number of a fact for each agent, (n,). For the latents `own`, `another's` and `blank`: whether an agent came to the
-    cell of its own task, and to that of its donor's, within `n_steps`, (n, 2); NaN where the two are the same cell.
-    Raises `RolloutError` if there is no such fact.
+    `donors` (n,) are numbers of agents of the same moment. `fact` is the name of the fact whose cell counts,
+    or the number of a fact for each agent, (n,). For the latents `own`, `another's` and `blank`: whether an
+    agent came to the cell of its own task, and to that of its donor's, within `n_steps`, (n, 2); NaN where
+    the two are the same cell. Raises `RolloutError` if there is no such fact.
     """
     cells = fact_cells(moment.family, moment.tasks)
     if isinstance(fact, str) and fact not in cells:
@@ -287,10 +310,12 @@ def shares_over_tasks(came: np.ndarray, tasks: np.ndarray) -> np.ndarray:
 # %% ../../nbs/course/10b_interventions.ipynb #10b-interventions-040
 @dataclass
 class Branches:
-    """What would have happened: a rollout taken up again after each of `cycles`, under each of the interventions `names`.
+    """What would have happened: a rollout taken up again after each of `cycles`, under each of the
+    interventions `names`.
 
     `probabilities` (n_cycles, n_names, n_actions) of the next action; `cells` (n_cycles, n_names, n_copies,
-    n_steps + 1, 2) that agents stood on. `own` and `donor` are the cells of the fact named `fact` in the two tasks.
+    n_steps + 1, 2) that agents stood on. `own` and `donor` are the cells of the fact named `fact` in the two
+    tasks.
     """
     names: list[str]
     cycles: list[int]
@@ -307,18 +332,20 @@ class Branches:
 
 def branch(model: CompressedAD, rollout: Rollout, donor: Rollout, cycles: Sequence[int], n_copies: int = 16,
            n_steps: int = 20, fact: str | None = None, seed: int = 0) -> Branches:
-    """Take a rollout up again after each of `cycles`: as it was, with blank latents, with the donor's, without each slot.
+    """Take a rollout up again after each of `cycles`: as it was, with blank latents, with the donor's,
+    without each slot.
 
-    `fact` names the cell that agents may come to (default: the first of the task). Raises `RolloutError` as `retrace`,
-    `Rollout.facts` and `reading_effects` do, and if there is no such fact or compression.
+    `fact` names the cell that agents may come to (default: the first of the task). Raises `RolloutError` as
+    `retrace`, `Rollout.facts` and `reading_effects` do, and if there is no such fact or compression.
     """
-    own, theirs, *_ = map(as_numpy, _pair(model, rollout, donor))  # the blank, then what each compression wrote
+    own, theirs, *_ = map(as_numpy, _pair(model, rollout, donor))  # first the blank
     places, n_cycles = [part.facts for part in (rollout, donor)], len(rollout.compressed_at)
     fact = fact or next(iter(places[0]))
     if fact not in places[0]:
         raise RolloutError(f"fact = {fact!r}: must be one of {', '.join(places[0])}")
     if not len(cycles) or not all(0 <= cycle < n_cycles for cycle in cycles):
-        raise RolloutError(f"cycles = {list(cycles)}: must be numbers of compressions, from 0 to {n_cycles - 1}")
+        raise RolloutError(f"cycles = {list(cycles)}: must be numbers of compressions, "
+                           f"from 0 to {n_cycles - 1}")
     blank, slots = own[0], range(own.shape[1])
     names = ["own latents", "blank latents", "another's latents", *(f"without slot {slot}" for slot in slots)]
     probabilities, cells = [], []

@@ -25,9 +25,11 @@ from ..tasks.family import TaskFamily
 
 # %% ../../nbs/course/12_diagnostics.ipynb #12-diagnostics-007
 def fresh_tasks(config: Config, n: int, seed: int = 0) -> np.ndarray:
-    """`n` tasks in random order that are not in training, nor, if there are enough others, among those held out.
+    """`n` tasks in random order that are not in training, nor, if there are enough others, among those held
+    out.
 
-    Neighbours in number are alike (same start, same key), so tasks that are compared must not stand side by side.
+    Neighbours in number are alike (same start, same key), so tasks that are compared must not stand side by
+    side.
     """
     split = config.split
     left = np.setdiff1d(np.arange(config.family.n_tasks), split.train)
@@ -38,11 +40,12 @@ def fresh_tasks(config: Config, n: int, seed: int = 0) -> np.ndarray:
 # %% ../../nbs/course/12_diagnostics.ipynb #12-diagnostics-012
 @dataclass
 class Snapshot:
-    """What the memories of many streams held right after one of their compressions, and what they had seen by then.
+    """What the memories of many streams held right after one of their compressions, and what they had seen by
+    then.
 
-    `latents` (n, n_latent, width). `starts` (n,): the cell that each stream began in. `visited` (n, cells): cells of
-    the room that it had been on. `possible`: for each factor of the task, the values that experience had not ruled
-    out, (n, values).
+    `latents` (n, n_latent, width). `starts` (n,): the cell that each stream began in. `visited` (n, cells):
+    cells of the room that it had been on. `possible`: for each factor of the task, the values that experience
+    had not ruled out, (n, values).
     """
     number: int
     latents: np.ndarray
@@ -60,12 +63,13 @@ def steps_for(model: CompressedAD, n_compressions: int) -> int:
     return n_compressions * (model.max_recent_length + 1 - model.keep_length) + model.keep_length
 
 
-def take_snapshots(model: CompressedAD, family: TaskFamily, tasks: np.ndarray, numbers: Sequence[int], seed: int = 0,
-                   progress: bool = False) -> list[Snapshot]:
-    """Let a model act on `tasks` (n,) of a grid family, and look into its memory after the compressions `numbers`.
+def take_snapshots(model: CompressedAD, family: TaskFamily, tasks: np.ndarray, numbers: Sequence[int],
+                   seed: int = 0, progress: bool = False) -> list[Snapshot]:
+    """Let a model act on `tasks` (n,) of a grid family, and look into its memory after the compressions
+    `numbers`.
 
-    Each stream is looked into when it has compressed so often. Only for families that can rule values out. Raises
-    `RolloutError` for a family whose observations are no cells.
+    Each stream is looked into when it has compressed so often. Only for families that can rule values out.
+    Raises `RolloutError` for a family whose observations are no cells.
     """
     n = len(tasks)
     experience, counts, starts = Experience(family, n), np.zeros(n, int), np.zeros(n, int)
@@ -95,7 +99,8 @@ def take_snapshots(model: CompressedAD, family: TaskFamily, tasks: np.ndarray, n
 
 # %% ../../nbs/course/12_diagnostics.ipynb #12-diagnostics-017
 class LinearProbe:
-    """The one reader of this package: ridge regression on standardised features, to 1 for true and -1 for not.
+    """The one reader of this package: ridge regression on standardised features, to 1 for true and -1 for
+    not.
 
     Fitted to `features` (n, d) and `labels`: classes (n,), or truth values (n, k) of the members of a set.
     """
@@ -110,7 +115,7 @@ class LinearProbe:
     def scores(self, features: np.ndarray) -> np.ndarray:
         "The regression itself, (n, k), for each class that it was shown, or each member."
         scores = self.pipeline.decision_function(features)
-        return scores if scores.ndim == 2 else np.stack([-scores, scores], 1)  # of two classes it gives one number
+        return scores if scores.ndim == 2 else np.stack([-scores, scores], 1)  # two classes share a number
 
     def shares(self, features: np.ndarray) -> np.ndarray:
         "Scores as estimates of how likely each is, from 0 for -1 to 1 for 1, (n, k)."
@@ -126,8 +131,9 @@ def probe_class(features: np.ndarray, labels: np.ndarray, seed: int = 0, shuffle
                 fitted_on: np.ndarray | None = None) -> np.ndarray:
     """Can a linear function of `features` (n, d) tell the class `labels` (n,)? Right (1) or wrong (0), (n,).
 
-    The probe is fitted on one half of the rows, drawn by `seed`, or on those where `fitted_on` (n,) is true, which are
-    NaN, and tested on the others. With `shuffled` its training labels are mixed up: what is right then, is by chance.
+    The probe is fitted on one half of the rows, drawn by `seed`, or on those where `fitted_on` (n,) is true,
+    which are NaN, and tested on the others. With `shuffled` its training labels are mixed up: what is right
+    then, is by chance.
     """
     train, test = _halves(len(labels), seed)
     if fitted_on is not None:
@@ -141,9 +147,9 @@ def probe_class(features: np.ndarray, labels: np.ndarray, seed: int = 0, shuffle
 def probe_set(features: np.ndarray, members: np.ndarray, seed: int = 0, shuffled: bool = False) -> np.ndarray:
     """Can a linear function of `features` (n, d) tell a set, `members` (n, k) truth values?
 
-    For each row, (n,), the probability that a member scores higher than another (the area under its ROC curve); NaN
-    for the half that the probe is fitted on, and where there are no members or no others. A probe that only knows
-    which members are common scores well above one half: compare with what `shuffled` gives.
+    For each row, (n,), the probability that a member scores higher than another (the area under its ROC
+    curve); NaN for the half that the probe is fitted on, and where there are no members or no others. A probe
+    that only knows which members are common scores well above one half: compare with what `shuffled` gives.
     """
     train, test = _halves(len(members), seed)
     targets = _targets(members[train], seed, shuffled)
@@ -172,7 +178,9 @@ class Readout:
     visited: LinearProbe
 
     def maps(self, latents: np.ndarray) -> dict[str, np.ndarray]:
-        "What is read off latents (n, n_latent, width): a map (n, rows, columns) for each fact, and `visited`, 0 to 1."
+        """What is read off latents (n, n_latent, width): a map (n, rows, columns) for each fact, and
+        `visited`, 0 to 1.
+        """
         features, found = flat(latents), {}
         for fact, probes in self.cells.items():
             row, column = (self._shares(probe, features, size) for probe, size in zip(probes, self.grid))
@@ -186,12 +194,14 @@ class Readout:
         return shares / shares.sum(1, keepdims=True)
 
 
-def fit_readout(rollouts: Sequence[Rollout], every: int = 7, shuffled: bool = False, seed: int = 0) -> Readout:
+def fit_readout(rollouts: Sequence[Rollout], every: int = 7, shuffled: bool = False,
+                seed: int = 0) -> Readout:
     """Fit probes to the latents of equally long rollouts of training tasks.
 
-    Latents are taken after every so many compressions, beginning with another one in each rollout. A fact is only asked
-    for where experience had told it. With `shuffled`, labels come from another rollout: the control. Raises
-    `RolloutError` for a family whose facts are no cells, or if the rollouts do not know a fact.
+    Latents are taken after every so many compressions, beginning with another one in each rollout. A fact is
+    only asked for where experience had told it. With `shuffled`, labels come from another rollout: the
+    control. Raises `RolloutError` for a family whose facts are no cells, or if the rollouts do not know a
+    fact.
     """
     family = rollouts[0].family
     cells = fact_cells(family, [rollout.about["task"] for rollout in rollouts])  # (n, 2) each
@@ -213,7 +223,9 @@ def fit_readout(rollouts: Sequence[Rollout], every: int = 7, shuffled: bool = Fa
 
 # %% ../../nbs/course/12_diagnostics.ipynb #12-diagnostics-025
 def effective_rank(features: np.ndarray) -> float:
-    "How many directions vary: the exponential of the entropy of the normalised singular values (Roy and Vetterli 2007)."
+    """How many directions vary: the exponential of the entropy of the normalised singular values (Roy and
+    Vetterli 2007).
+    """
     weights = np.linalg.svd(features - features.mean(0), compute_uv=False)
     weights = weights[weights > 0] / weights.sum()
     return float(np.exp(-(weights * np.log(weights)).sum()))

@@ -45,10 +45,11 @@ def attention_weights(queries: Tensor, keys: Tensor, mask: Tensor | None = None)
 
 @contextmanager
 def watched(blocks: Sequence[TransformerBlock], see: Callable[[int, Tensor], None]) -> Iterator[None]:
-    """While this lasts, the attention of `blocks` is computed step by step, and its weights are shown to `see`.
+    """While this lasts, the attention of `blocks` is computed step by step, and its weights are shown to
+    `see`.
 
-    `see(number, weights)` is called at every use of a block, with its number in `blocks` and the weights (batch,
-    n_head, n_read, n). Nothing is kept here. Raises `RolloutError` for compiled blocks.
+    `see(number, weights)` is called at every use of a block, with its number in `blocks` and the weights
+    (batch, n_head, n_read, n). Nothing is kept here. Raises `RolloutError` for compiled blocks.
     """
     if any("attend" in vars(block) for block in blocks):
         raise RolloutError("compiled blocks do not show their weights: save the model and load it again")
@@ -72,16 +73,17 @@ def watched(blocks: Sequence[TransformerBlock], see: Callable[[int, Tensor], Non
 class Rollout:
     """What one model did on one task, step by step, and what it looked at.
 
-    `about` names the model's configuration, the task, and the seed. The first five arrays are the transitions,
-    (n_steps, ...), as in a learning history. `probabilities` (n_steps, n_actions) of the actions that were drawn.
-    `n_recent` (n_steps,) transitions stood in the recent context at each decision. `mass` (n_steps, n_layer, n_head, 3)
-    is the decoder's attention on latents, recent transitions and the query itself. `attention` (n_steps, n_layer,
-    n_head, n_latent + max_recent_length + 1) has it by token: latents, transitions from the latest backwards, the query.
+    `about` names the model's configuration, the task, and the seed. The first five arrays are the
+    transitions, (n_steps, ...), as in a learning history. `probabilities` (n_steps, n_actions) of the actions
+    that were drawn. `n_recent` (n_steps,) transitions stood in the recent context at each decision. `mass`
+    (n_steps, n_layer, n_head, 3) is the decoder's attention on latents, recent transitions and the query
+    itself. `attention` (n_steps, n_layer, n_head, n_latent + max_recent_length + 1) has it by token: latents,
+    transitions from the latest backwards, the query.
 
     Compression number k came after step `compressed_at[k]` (1 for the first step), took `segment_lengths[k]`
-    transitions and wrote `latents[k]` (n_latent, width). `encoder_attention` (n_compressions, n_layer, n_head, n, n)
-    has n columns and rows: old latents, segment, query tokens. In the last layer only the rows of query tokens are
-    computed; the others are 0. The two large ones may be empty: see `record`.
+    transitions and wrote `latents[k]` (n_latent, width). `encoder_attention` (n_compressions, n_layer,
+    n_head, n, n) has n columns and rows: old latents, segment, query tokens. In the last layer only the rows
+    of query tokens are computed; the others are 0. The two large ones may be empty: see `record`.
     """
     about: dict[str, Any]
     observations: np.ndarray
@@ -137,12 +139,16 @@ class Rollout:
 
     @property
     def facts(self) -> dict[str, tuple[int, int]]:
-        "The (row, column) of each hidden fact of the task. Raises `RolloutError` if they are no cells of a room."
+        """The (row, column) of each hidden fact of the task. Raises `RolloutError` if they are no cells of a
+        room.
+        """
         cells = fact_cells(self.family, [self.about["task"]])
         return {fact: (int(row), int(column)) for fact, [(row, column)] in cells.items()}
 
     def compression_of(self, step: int) -> int:
-        "The number of the compression that took the transition of a step; `len(compressed_at)` if none has so far."
+        """The number of the compression that took the transition of a step; `len(compressed_at)` if none has
+        so far.
+        """
         return int(np.searchsorted(np.cumsum(self.segment_lengths), step, side="right"))
 
     def transitions(self, device: torch.device | str = "cpu") -> Transitions:
@@ -151,8 +157,9 @@ class Rollout:
 
     def save(self, path: str | Path) -> None:
         "Write one safetensors file, atomically."
-        arrays = {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in self._arrays().items()}
-        save_checkpoint(path, arrays, kind="rollout", **self.about)
+        arrays = self._arrays().items()
+        tensors = {name: torch.from_numpy(np.ascontiguousarray(values)) for name, values in arrays}
+        save_checkpoint(path, tensors, kind="rollout", **self.about)
 
     def _arrays(self) -> dict[str, np.ndarray]:
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "about"}
@@ -195,6 +202,7 @@ class Rollout:
         n_latent = self.latents.shape[1] if self.latents.ndim == 3 else config.n_latent
         n_read = 2 * n_latent + recent + 1 - config.keep_length
         heads = (config.tf_n_layer, config.tf_n_head)
+        encoder_heads = (config.encoder_n_layer, config.encoder_n_head)
         return {
             "observations": ((n_steps, *space.shape), space.dtype.kind),
             "actions": ((n_steps,), "i"),
@@ -208,7 +216,7 @@ class Rollout:
             "compressed_at": ((n_cycles,), "i"),
             "segment_lengths": ((n_cycles,), "i"),
             "latents": ((n_cycles, n_latent, config.tf_n_embd), "f"),
-            "encoder_attention": ((n_cycles, config.encoder_n_layer, config.encoder_n_head, n_read, n_read), "f")}
+            "encoder_attention": ((n_cycles, *encoder_heads, n_read, n_read), "f")}
 
     def _valid(self) -> dict[str, bool]:
         "Which values are what the configuration allows."
@@ -293,15 +301,18 @@ class Recorder(ActsLike):
         wrote = np.flatnonzero(per_stream(after.n_compressions, n) > per_stream(memory.n_compressions, n))
         lengths = _n_recent(memory) + 1 - _n_recent(after)
         for place, stream in enumerate(wrote):
-            told = {"at": len(self.steps), "length": lengths[stream], "latents": as_numpy(after.latents[stream])}
+            told = {"at": len(self.steps), "length": lengths[stream]}
+            told["latents"] = as_numpy(after.latents[stream])
             if self.detail and layers:
-                row = stream if len(layers[0]) == n else place  # the encoder may be given only those that compress
+                row = stream if len(layers[0]) == n else place  # the encoder may read only these
                 told["attention"] = self._whole([weights[row] for weights in layers], lengths[stream])
             self.compressions[stream].append(told)
         return after
 
     def _whole(self, layers: Sequence[Tensor], length: int) -> np.ndarray:
-        "Encoder attention with all rows and columns, (n_layer, n_head, n, n); those that were not computed are 0."
+        """Encoder attention with all rows and columns, (n_layer, n_head, n, n); those that were not computed
+        are 0.
+        """
         n = 2 * self.n_latent + self.model.max_recent_length + 1 - self.model.keep_length
         n_old = layers[0].shape[-1] - length - self.n_latent  # none, where there is no initial memory
         columns = np.r_[:n_old, self.n_latent:self.n_latent + length, n - self.n_latent:n]
@@ -314,17 +325,18 @@ class Recorder(ActsLike):
     def rollouts(self, about: Sequence[Mapping[str, Any]]) -> list[Rollout]:
         "A record for each stream, with what `about` says of it."
         steps = {name: np.stack([step[name] for step in self.steps], 1) for name in self.steps[0]}
+        steps.setdefault("attention", np.zeros((len(about), 0), np.float16))
         width = self.model.decoder.positions.shape[1]
         made = []
         for row, compressions in enumerate(self.compressions):
             def of_each(name, empty):
                 return np.array([told[name] for told in compressions if name in told] or empty)
-            arrays = {"attention": np.zeros(0, np.float16)} | {name: values[row] for name, values in steps.items()}
-            made.append(Rollout(
-                dict(about[row]), **arrays, compressed_at=of_each("at", np.zeros(0, int)),
-                segment_lengths=of_each("length", np.zeros(0, int)),
-                latents=of_each("latents", np.zeros((0, self.n_latent, width), np.float32)),
-                encoder_attention=of_each("attention", np.zeros(0, np.float16))))
+            arrays = {name: values[row] for name, values in steps.items()}
+            arrays["compressed_at"] = of_each("at", np.zeros(0, int))
+            arrays["segment_lengths"] = of_each("length", np.zeros(0, int))
+            arrays["latents"] = of_each("latents", np.zeros((0, self.n_latent, width), np.float32))
+            arrays["encoder_attention"] = of_each("attention", np.zeros(0, np.float16))
+            made.append(Rollout(dict(about[row]), **arrays))
         return made
 
 
@@ -338,9 +350,9 @@ def record(model: InContextModel, config: Config, tasks: Sequence[int], n_steps:
            hook: Callable | None = None) -> list[Rollout]:
     """Let a model act for `n_steps` on each of `tasks`, `n_streams` times: one `Rollout` for each stream.
 
-    They act as in `evaluate`, which does the work: the same seed gives the same actions, and `hook` may change
-    memories. Without `detail` the attention on single tokens is not kept: memory then grows by a few numbers a step.
-    Raises `RolloutError` if the model has no attention.
+    They act as in `evaluate`, which does the work: the same seed gives the same actions, and `hook` may
+    change memories. Without `detail` the attention on single tokens is not kept: memory then grows by a few
+    numbers a step. Raises `RolloutError` if the model has no attention.
     """
     recorder = Recorder(model, detail)
     evaluate(recorder, config.family, tasks, n_streams, 1, seed, progress=progress, description="record",
@@ -354,23 +366,26 @@ def room_size(family: TaskFamily) -> tuple[int, int]:
     "Rows and columns of the room. Raises `RolloutError` for a family whose observations are no cells."
     sizes = getattr(family.observation_space, "nvec", ())
     if len(sizes) < 2:
-        raise RolloutError(f"{family.name}: must be a family whose observations begin with a row and a column")
+        raise RolloutError(f"{family.name}: its observations must begin with a row and a column")
     return int(sizes[0]), int(sizes[1])
 
 
 def fact_cells(family: TaskFamily, tasks: Sequence[int]) -> dict[str, np.ndarray]:
-    "The cells (n, 2) of each hidden fact in `tasks` (n,). Raises `RolloutError` for a family whose facts are no cells."
+    """The cells (n, 2) of each hidden fact in `tasks` (n,). Raises `RolloutError` for a family whose facts
+    are no cells.
+    """
     if not family.facts:
-        raise RolloutError(f"{family.name}: must be a family whose hidden facts are cells of a room (`facts`)")
-    values = family.factor_values(np.asarray(tasks))
-    return {fact: np.stack(np.divmod(column, room_size(family)[1]), 1) for fact, column in zip(family.facts, values.T)}
+        raise RolloutError(f"{family.name}: its hidden facts must be cells of a room (`facts`)")
+    values, (_, n_columns) = family.factor_values(np.asarray(tasks)), room_size(family)
+    return {fact: np.stack(np.divmod(numbers, n_columns), 1) for fact, numbers in zip(family.facts, values.T)}
 
 
 class Experience:
-    """What streams have seen so far: the cells that each was on, and what is left possible of each hidden fact.
+    """What streams have seen so far: the cells that each was on, and what is left possible of each hidden
+    fact.
 
-    `visited` (n, rows * columns). `possible`: for each factor of the task, the values that no transition has ruled
-    out, (n, values). Raises `RolloutError` as `room_size` does.
+    `visited` (n, rows * columns). `possible`: for each factor of the task, the values that no transition has
+    ruled out, (n, values). Raises `RolloutError` as `room_size` does.
     """
     def __init__(self, family: TaskFamily, n: int):
         self.family, self.grid = family, room_size(family)
@@ -396,13 +411,14 @@ class Experience:
 def seen_by(rollouts: Sequence[Rollout]) -> tuple[np.ndarray, np.ndarray]:
     """What equally long rollouts of one family had seen before each step, and after the last one.
 
-    Cells that they were on, (n, n_steps + 1, rows, columns), and whether one value only was left of each hidden fact,
-    (n, n_steps + 1, n_factors). Raises `RolloutError` as `room_size` does.
+    Cells that they were on, (n, n_steps + 1, rows, columns), and whether one value only was left of each
+    hidden fact, (n, n_steps + 1, n_factors). Raises `RolloutError` as `room_size` does.
     """
     experience = Experience(rollouts[0].family, len(rollouts))
+    history = {name: np.stack([getattr(rollout, name) for rollout in rollouts]) for name in FIELDS}
     visited, known = [experience.visited.copy()], [experience.known]
     for step in range(rollouts[0].n_steps):
-        experience.add({name: np.stack([getattr(rollout, name)[step] for rollout in rollouts]) for name in FIELDS})
+        experience.add({name: values[:, step] for name, values in history.items()})
         visited.append(experience.visited.copy())
         known.append(experience.known)
     cells = np.stack(visited, 1)
@@ -410,12 +426,16 @@ def seen_by(rollouts: Sequence[Rollout]) -> tuple[np.ndarray, np.ndarray]:
 
 # %% ../../nbs/course/10_attention.ipynb #10-attention-024
 def packaged_model(name: str = "gallery") -> tuple[InContextModel, Config]:
-    "A trained model that comes with the package, and its configuration. Raises `CheckpointError` if there is none."
+    """A trained model that comes with the package, and its configuration. Raises `CheckpointError` if there
+    is none.
+    """
     return load_model(_packaged(name, ".safetensors"))
 
 
 def packaged_record(name: str = "gallery") -> dict[str, Any]:
-    "How a packaged model was trained, and what it does on held-out tasks. Raises `CheckpointError` if there is none."
+    """How a packaged model was trained, and what it does on held-out tasks. Raises `CheckpointError` if there
+    is none.
+    """
     return read_json(_packaged(name, ".json"))
 
 
@@ -428,10 +448,12 @@ def _packaged(name: str, ending: str) -> Path:
 
 # %% ../../nbs/course/10_attention.ipynb #10-attention-034
 def encoder_shares(attention: np.ndarray, n_latent: int) -> np.ndarray:
-    """How much of each new latent comes from each token that went in, (n_compressions, n_latent, n): rows sum to one.
+    """How much of each new latent comes from each token that went in, (n_compressions, n_latent, n): rows sum
+    to one.
 
-    `attention` (n_compressions, n_layer, n_head, n, n) is that of a `Rollout`. Attention rollout (Abnar and Zuidema
-    2020): heads are averaged, half of each token is what it was before the layer, and layers are multiplied.
+    `attention` (n_compressions, n_layer, n_head, n, n) is that of a `Rollout`. Attention rollout (Abnar and
+    Zuidema 2020): heads are averaged, half of each token is what it was before the layer, and layers are
+    multiplied.
     """
     layers = attention.astype(np.float64).mean(2)  # (n_compressions, n_layer, n, n)
     n = layers.shape[-1]
@@ -443,10 +465,12 @@ def encoder_shares(attention: np.ndarray, n_latent: int) -> np.ndarray:
 
 
 def transition_shares(rollout: Rollout) -> np.ndarray:
-    """How much of each latent after each compression comes from each transition, (n_compressions, n_latent, n + 1).
+    """How much of each latent after each compression comes from each transition, (n_compressions, n_latent, n
+    + 1).
 
-    Columns are steps, as far as they have been compressed; the last is what comes from no history at all: query
-    tokens and initial memory. Rows sum to one. Raises `RolloutError` if the encoder's attention was not recorded.
+    Columns are steps, as far as they have been compressed; the last is what comes from no history at all:
+    query tokens and initial memory. Rows sum to one. Raises `RolloutError` if the encoder's attention was not
+    recorded.
     """
     n_cycles, n_latent = rollout.latents.shape[:2]
     if n_cycles and not len(rollout.encoder_attention):
@@ -464,6 +488,8 @@ def transition_shares(rollout: Rollout) -> np.ndarray:
 
 
 def shares_through_cycles(rollout: Rollout) -> np.ndarray:
-    "`transition_shares` summed over each segment: (n_compressions, n_latent, n_compressions + 1). Raises as it does."
+    """`transition_shares` summed over each segment: (n_compressions, n_latent, n_compressions + 1). Raises as
+    it does.
+    """
     shares, starts = transition_shares(rollout), np.cumsum([0, *rollout.segment_lengths])
     return np.add.reduceat(shares, starts, axis=-1) if len(shares) else shares
