@@ -195,9 +195,11 @@ def test_rollout_of_a_space_that_does_not_begin_at_zero(tmp_path):
     whole = Rollout(
         {"config": config.model_dump(mode="json"), "task": 1, "seed": 0, "stream": 0}, observations=cells,
         actions=np.array([1, 2, 3, 1, 2, 3, 3]), rewards=np.zeros(n, np.float32),
-        next_observations=cells.copy(), episode_ends=np.zeros(n, bool), probabilities=np.full((n, 3), 1 / 3), n_recent=np.arange(n) % 6,
+        next_observations=cells.copy(), episode_ends=np.zeros(n, bool),
+        probabilities=np.full((n, 3), 1 / 3), n_recent=np.arange(n) % 6,
         mass=np.zeros((n, 1, 1, 3)), attention=np.zeros((n, 1, 1, 2 + recent + 1)),
-        compressed_at=np.zeros(0, int), segment_lengths=np.zeros(0, int), latents=np.zeros((0, 2, 8)), encoder_attention=np.zeros(0))
+        compressed_at=np.zeros(0, int), segment_lengths=np.zeros(0, int),
+        latents=np.zeros((0, 2, 8)), encoder_attention=np.zeros(0))
     whole.save(tmp_path / "whole.safetensors")
     assert np.array_equal(Rollout.load(tmp_path / "whole.safetensors").actions, whole.actions)
     for name, values in {"actions": whole.actions - 1, "observations": cells + 1}.items():
