@@ -1,8 +1,8 @@
 """The views of chapter 10c in a real browser: from a file, and inside JupyterLab.
 
 Needs Chromium, which comes from the system: apt-get install chromium (Debian), brew install --cask chromium
-(macOS), or any Chrome or Chromium named in the environment variable CHROMIUM. `make test` installs it where it
-may. Without it these tests are skipped; with REQUIRE_CHROMIUM=1 they fail. Screenshots go to runs/screenshots.
+(macOS), or any Chrome or Chromium named in the environment variable CHROMIUM. `make test` installs it where
+it may. Without it these tests are skipped; with REQUIRE_CHROMIUM=1 they fail. Screenshots: runs/screenshots.
 """
 import base64
 import html
@@ -461,8 +461,8 @@ views = gallery(model, config, record(model, config, {HELD_OUT}, {N_STEPS}, prog
              "explore(model, config, [3, 40], n_steps=60)", "print('all ' + 'done')"]
     empty = {"cell_type": "code", "metadata": {}, "execution_count": None, "outputs": []}
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    notebook = {"cells": [empty | {"id": f"cell{number}", "source": source} for number, source in enumerate(cells)],
-                "metadata": {"kernelspec": kernel},
+    made = [empty | {"id": f"cell{number}", "source": source} for number, source in enumerate(cells)]
+    notebook = {"cells": made, "metadata": {"kernelspec": kernel},
                 "nbformat": 4, "nbformat_minor": 5}
     (tmp_path / "views.ipynb").write_text(json.dumps(notebook))
     with socket.socket() as free:
