@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .encoder import POSITION_SCALE, SLOT_SCALE, TransformerBlock, learned_vectors, linear
 
 # %% ../nbs/course/05_decoder.ipynb #05-decoder-009
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=256)
 def decoder_mask(n_latent: int, n_context: int, n_query: int, device: torch.device | str = "cpu") -> Tensor:
     """Who may look at whom in `[latents | context | queries]`: row looks at column where true.
 
@@ -33,34 +34,43 @@ def decoder_mask(n_latent: int, n_context: int, n_query: int, device: torch.devi
 # %% ../nbs/course/05_decoder.ipynb #05-decoder-014
 @dataclass
 class DecoderCache:
-    "Keys and values of tokens that were read before, (batch, n_head, max_seq_length, head width) for each layer."
+    """Keys and values of tokens that were read before, (batch, n_head, max_seq_length, head width) for each layer.
+
+    `n_tokens` counts latents and transitions, a query is never kept: one number, or one for each stream, (batch,).
+    """
     keys: list[Tensor]
     values: list[Tensor]
-    n_tokens: int = 0  # latents and transitions; a query is never kept
+    n_tokens: int | Tensor = 0
 
 # %% ../nbs/course/05_decoder.ipynb #05-decoder-016
 class Decoder(nn.Module):
     """Predicts actions from `[latents | recent context | queries]`.
 
-    `max_seq_length` bounds latents, transitions and one query together.
+    `max_seq_length` bounds latents, transitions and one query together. Of these, `n_latent` are kept free for latents:
+    positions are those of the others. An answer has `n_outputs` numbers, for `Discrete` actions a logit each.
     """
-    def __init__(self, width: int, n_layer: int, n_head: int, n_actions: int, max_seq_length: int, n_latent: int = 0):
+    def __init__(self, width: int, n_layer: int, n_head: int, n_outputs: int, max_seq_length: int, n_latent: int = 0):
         super().__init__()
-        self.max_seq_length, self.n_latent = max_seq_length, n_latent
+        self.max_seq_length = max_seq_length
+        self.n_latent = n_latent
         self.latent_slots = learned_vectors(n_latent, width, SLOT_SCALE) if n_latent else None
-        self.positions = learned_vectors(max_seq_length, width, POSITION_SCALE)
+        self.positions = learned_vectors(max_seq_length - n_latent, width, POSITION_SCALE)
         self.blocks = nn.ModuleList(TransformerBlock(width, n_head) for _ in range(n_layer))
-        self.norm, self.output = nn.LayerNorm(width), linear(width, n_actions)
+        self.norm = nn.LayerNorm(width)
+        self.output = linear(width, n_outputs)
+        self.register_load_state_dict_pre_hook(_only_used_positions)
 
     def layout(self, latents: Tensor | None, context: Tensor, queries: Tensor, n_known: int = 0) -> Tensor:
         """`[latents | context | queries]` with positions, from token `n_known` on: (batch, n - n_known, width).
 
         Raises `ValueError` if it is too long for the decoder, or if there are more queries than prefixes.
         """
-        n_latent, n_context, n_query = 0 if latents is None else latents.shape[1], context.shape[1], queries.shape[1]
-        if n_latent + n_context + 1 > self.max_seq_length:
-            raise ValueError(f"{n_latent} latents, {n_context} transitions and a query: more than "
-                             f"decoder_max_seq_length = {self.max_seq_length}")
+        n_latent = 0 if latents is None else latents.shape[1]
+        n_context = context.shape[1]
+        n_query = queries.shape[1]
+        if n_context + 1 > len(self.positions):
+            raise ValueError(f"{n_latent} latents, {n_context} transitions and a query: more than decoder_max_seq_length = "
+                             f"{self.max_seq_length}, of which {self.n_latent} are kept for latents")
         if not 1 <= n_query <= n_context + 1:
             raise ValueError(f"{n_query} queries: must be from 1 to {n_context + 1}, one for each prefix")
         old = [] if latents is None or n_known else [latents + self.latent_slots]
@@ -88,26 +98,74 @@ class Decoder(nn.Module):
                 read = block.attend(read, reading, keys, values, mask[:-n_query, :-n_query])  # latents and transitions
         return self.output(self.norm(asked))
 
-    def new_cache(self, batch: int) -> DecoderCache:
-        "An empty cache for `batch` sequences."
-        n_head, width = self.blocks[0].n_head, self.positions.shape[1]
-        def room():
-            return [self.positions.new_empty(batch, n_head, self.max_seq_length, width // n_head) for _ in self.blocks]
-        return DecoderCache(room(), room())
+    def new_cache(self, batch: int, by_stream: bool = False) -> DecoderCache:
+        "An empty cache for `batch` sequences; `by_stream` for sequences of different lengths."
+        n_head = self.blocks[0].n_head
+        shape = (batch, n_head, self.max_seq_length, self.positions.shape[1] // n_head)
+        make = self.positions.new_zeros if by_stream else self.positions.new_empty  # what is masked must be a number too
+        return DecoderCache([make(shape) for _ in self.blocks], [make(shape) for _ in self.blocks])
 
     @torch.no_grad()
-    def cached(self, cache: DecoderCache, latents: Tensor | None, context: Tensor, query: Tensor) -> Tensor:
-        """The logits (batch, n_actions) of one `query` (batch, 1, width), reading only tokens the cache has not seen.
+    def cached(self, cache: DecoderCache, latents: Tensor | None, context: Tensor, query: Tensor,
+               lengths: Tensor | None = None) -> Tensor:
+        """The logits (batch, n_outputs) of one `query` (batch, 1, width), reading only tokens the cache has not seen.
 
-        `latents` and `context` are the whole sequence; those that are new are added to the cache.
+        `latents` and `context` are the whole sequence; those that are new are added to the cache. Where streams have
+        contexts of different `lengths` (batch,), on the CPU, what stands behind them in `context` is padding.
         """
+        if lengths is not None:
+            return self._cached_by_stream(cache, latents, context, query, lengths)
         tokens = self.layout(latents, context, query, cache.n_tokens)  # latents only if the cache is empty
         n_latent = 0 if latents is None else latents.shape[1]
         end = cache.n_tokens + tokens.shape[1]
-        mask = decoder_mask(n_latent, context.shape[1], 1, tokens.device)[cache.n_tokens:]
+        columns = torch.arange(end, device=tokens.device)
+        mask = (columns <= columns[cache.n_tokens:, None]) | (columns < n_latent)  # the new rows only
         for block, keys, values in zip(self.blocks, cache.keys, cache.values):
             n_read = 1 if block is self.blocks[-1] else tokens.shape[1]
             queries, keys[:, :, cache.n_tokens:end], values[:, :, cache.n_tokens:end] = block.project(tokens, n_read)
             tokens = block.attend(tokens[:, -n_read:], queries, keys[:, :, :end], values[:, :, :end], mask[-n_read:])
         cache.n_tokens = end - 1
         return self.output(self.norm(tokens[:, 0]))
+
+    def _cached_by_stream(self, cache: DecoderCache, latents: Tensor | None, context: Tensor, query: Tensor,
+                          lengths: Tensor) -> Tensor:
+        "`cached` for streams of different lengths: those with as many new tokens, and as many latents, go together."
+        n_latent = 0 if latents is None else latents.shape[1]
+        known = torch.as_tensor(cache.n_tokens).expand(len(lengths))
+        new = n_latent + lengths - known  # (batch,)
+        answers = query.new_empty(len(lengths), self.output.out_features)
+        for n, begins in set(zip(new.tolist(), (known == 0).tolist())):
+            rows = torch.nonzero((new == n) & ((known == 0) == begins))[:, 0]
+            answers[rows] = self._cached_rows(cache, latents, context, query, rows, known[rows], n)
+        cache.n_tokens = n_latent + lengths
+        return answers
+
+    def _cached_rows(self, cache: DecoderCache, latents: Tensor | None, context: Tensor, query: Tensor, rows: Tensor,
+                     known: Tensor, n_new: int) -> Tensor:
+        "The answers of the streams `rows` (n,), of which `known` (n,) tokens are in the cache and `n_new` are not."
+        n_latent = 0 if latents is None else latents.shape[1]
+        at = known[:, None] + torch.arange(n_new + 1)  # (n, n_new + 1): where the new tokens and the query stand
+        place = at - n_latent  # among the transitions; negative for latents
+        end = int(at.max()) + 1
+        mask = (torch.arange(end) <= at[:, :, None]) | (torch.arange(end) < n_latent)
+        rows, at, place, mask = (part.to(context.device) for part in (rows, at, place, mask))
+        filled = F.pad(context, (0, 0, 0, 1))  # a place to read from, if there are no transitions at all
+        tokens = torch.cat([filled[rows[:, None], place[:, :-1].clamp(min=0)], query[rows]], 1)
+        tokens = tokens + self.positions[place.clamp(min=0)]
+        if n_latent and int(known[0]) == 0:  # a stream that begins anew reads its latents as well
+            tokens = torch.cat([latents[rows] + self.latent_slots, tokens[:, n_latent:]], 1)
+        for block, all_keys, all_values in zip(self.blocks, cache.keys, cache.values):
+            n_read = 1 if block is self.blocks[-1] else tokens.shape[1]
+            queries, keys, values = block.project(tokens, n_read)
+            all_keys[rows[:, None], :, at] = keys.transpose(1, 2)
+            all_values[rows[:, None], :, at] = values.transpose(1, 2)
+            looked_at = (part[rows, :, :end] for part in (all_keys, all_values))
+            tokens = block.attend(tokens[:, -n_read:], queries, *looked_at, mask[:, None, -n_read:])
+        return self.output(self.norm(tokens[:, 0]))
+
+
+def _only_used_positions(decoder: Decoder, weights: dict[str, Tensor], prefix: str, *_: object) -> None:
+    "Files of version 0.1 have positions for latents as well, which nothing ever read."
+    name = f"{prefix}positions"
+    if name in weights and len(weights[name]) == decoder.max_seq_length:
+        weights[name] = weights[name][:len(decoder.positions)]

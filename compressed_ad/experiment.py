@@ -221,7 +221,7 @@ def source_curve(config: Config, family: TaskFamily, tasks: np.ndarray) -> list[
 
 def long_drop(evaluations: Sequence[Evaluation]) -> float:
     "Mean normalised return of episodes 41 to 50 less that of the last 50 episodes: above zero, the model got worse."
-    values = np.stack([evaluation.normalised for evaluation in evaluations])
+    values = np.stack([evaluation.scores for evaluation in evaluations])
     return float(values[..., 40:50].mean() - values[..., -50:].mean())
 
 # %% ../nbs/reference/experiment.ipynb #11-experiment-015

@@ -29,7 +29,7 @@ from .checkpoints import CheckpointError, Checkpoints, load_model
 from .config import TRAINING_SETTINGS, Config, make_config, read_config
 from .dataset import draw_plan
 from .embedding import Transitions
-from .evaluation import Evaluation, best_returns, evaluate, evaluate_source, interval
+from .evaluation import Evaluation, evaluate, evaluate_source, interval, reference_returns
 from .experiment import ExperimentError, circumstances, with_seed
 from .files import atomic_path, write_json
 from .histories import collect_for
@@ -135,7 +135,8 @@ class Measurement:
         if name == "source":
             source = make_source(config.source, config.source_arguments)
             return self.values(evaluate_source(source, family, tasks, self.n_streams, self.n_episodes, seed, self.window), family)
-        best, shape = best_returns(family, tasks, self.window), (len(tasks), self.n_streams, self.n_episodes)
+        best = reference_returns(family, tasks, self.window)[1]
+        shape = (len(tasks), self.n_streams, self.n_episodes)
         return self.values(Evaluation(tasks, np.broadcast_to(best[:, None, None], shape).astype(float), best), family)
 
     def values(self, evaluation: Evaluation, family: TaskFamily) -> list[Value]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from .decoder import DecoderCache
@@ -17,22 +18,65 @@ from .decoder import DecoderCache
 class ContextMemory:
     """All that a model knows of a history: the latents, the transitions since they were written, and two counters.
 
-    Memories that grew out of one share its cache. To follow two futures, give each `replace(memory, cache=None)`.
+    Usually all streams of a batch compress together. A compressor may decide for each stream by itself: then the
+    streams differ in how many transitions are recent and how often they have compressed, and what stands in `recent`
+    behind the `lengths` of a stream is padding. Memories that grew out of one share its cache. To follow two futures,
+    give each `replace(memory, cache=None)`.
     """
     latents: Tensor | None  # (batch, n_latent, width)
-    recent: Tensor  # (batch, n_recent, width): embedded, without positions
-    n_transitions: int = 0  # seen in all
-    n_compressions: int = 0
+    recent: Tensor  # (batch, n, width): embedded, without positions
+    n_transitions: int = 0  # seen in all, by each stream
+    n_compressions: int = 0  # of the stream that has compressed most often
     cache: DecoderCache | None = None  # the decoder's, while latents and the start of `recent` stay the same
+    lengths: Tensor | None = None  # (batch,) recent transitions, on the CPU; None: as many as `recent` has
+    counts: Tensor | None = None  # (batch,) compressions, on the CPU; None: `n_compressions` each
+
+    @property
+    def n_recent(self) -> Tensor:
+        "Recent transitions of each stream, (batch,)."
+        return torch.full((len(self.recent),), self.recent.shape[1]) if self.lengths is None else self.lengths
+
+    @property
+    def compressions(self) -> Tensor:
+        "How often each stream has compressed, (batch,)."
+        return torch.full((len(self.recent),), self.n_compressions) if self.counts is None else self.counts
 
     @property
     def n_tokens(self) -> int:
-        "Latents and recent transitions."
-        return self.recent.shape[1] + (0 if self.latents is None else self.latents.shape[1])
+        "Latents and recent transitions, of the stream that has most."
+        n_recent = self.recent.shape[1] if self.lengths is None else int(self.lengths.max())
+        return n_recent + (0 if self.latents is None else self.latents.shape[1])
 
     def append(self, tokens: Tensor) -> "ContextMemory":
         "The memory after `tokens` (batch, n, width) more transitions."
-        return replace(self, recent=torch.cat([self.recent, tokens], 1), n_transitions=self.n_transitions + tokens.shape[1])
+        seen = self.n_transitions + tokens.shape[1]
+        if self.lengths is None:
+            return replace(self, recent=torch.cat([self.recent, tokens], 1), n_transitions=seen)
+        n = tokens.shape[1]
+        recent = F.pad(self.recent, (0, 0, 0, max(0, int(self.lengths.max()) + n - self.recent.shape[1])))
+        rows = torch.arange(len(recent), device=recent.device)
+        places = self.lengths[:, None] + torch.arange(n)
+        recent = recent.index_put((rows[:, None], places.to(recent.device)), tokens)
+        return replace(self, recent=recent, n_transitions=seen, lengths=self.lengths + n)
+
+    def written(self, latents: Tensor, length: int | Tensor) -> "ContextMemory":
+        """The memory after its oldest `length` recent transitions have gone into `latents` (batch, n_latent, width).
+
+        With a tensor (batch,) on the CPU, so many of each stream: those with 0 stay as they are.
+        """
+        if isinstance(length, int):
+            return replace(self, latents=latents, recent=self.recent[:, length:], cache=None,
+                           n_compressions=self.n_compressions + 1)
+        lengths, counts = self.n_recent - length, self.compressions + (length > 0)
+        steps = length[:, None] + torch.arange(int(lengths.max()))
+        kept = steps.clamp(max=max(self.recent.shape[1] - 1, 0)).to(self.recent.device)
+        rows = torch.arange(len(kept), device=self.recent.device)
+        cache = None
+        if self.cache is not None and self.lengths is not None:  # streams that were not touched need not be read again
+            known = torch.as_tensor(self.cache.n_tokens).expand(len(length))
+            cache = replace(self.cache, n_tokens=known.where(length == 0, 0))
+        return replace(self, latents=latents, recent=self.recent[rows[:, None], kept], cache=cache, lengths=lengths,
+                       counts=counts, n_compressions=int(counts.max()))
 
 # %% ../nbs/course/06_model.ipynb #06-model-023
 @dataclass(frozen=True)

@@ -7,15 +7,20 @@ __all__ = ['Predictions', 'Reading', 'InContextModel', 'DecoderModel', 'AD', 'Co
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 import torch
 from gymnasium import spaces
 from torch import Tensor, nn
 
-from .config import Config
+from .compressors import Compressor
+from .config import Config, RunProblem
+from .dataset import Plan, compression_plan
 from .decoder import Decoder
 from .embedding import TransitionEmbedding, Transitions, embed_space
-from .encoder import SLOT_SCALE, CompressionEncoder, learned_vectors, linear
+from .encoder import CompressionEncoder, linear
 from .memory import ContextMemory, Stage, stages
+from .registry import COMPRESSORS
+from .spaces import ActionSpace, action_space_of
 
 # %% ../nbs/reference/models.ipynb #c003
 @dataclass
@@ -60,11 +65,53 @@ def _join_latents(latents: Sequence[Tensor | None]) -> Tensor | None:
 
 # %% ../nbs/reference/models.ipynb #c005
 class InContextModel(nn.Module):
-    "A model that acts on what its memory holds of a history. Every one embeds transitions and query states alike."
-    def __init__(self, config: Config, observation_space: spaces.Space, action_space: spaces.Discrete):
+    """A model that acts on what its memory holds of a history. Every one embeds transitions and query states alike.
+
+    A subclass has `start`, `observe`, `predict` and `forward_together`. What the rest of the package must know of a
+    kind of model before there is one, the class says: `rules`, `memory_tokens`, `draw_plan`, `plans_per_batch`,
+    `n_depths` and `n_targets`.
+    """
+    starts_anywhere = False  # whether a training sample may begin in the middle of a history
+    has_encoder = False  # whether there is an encoder that can be pre-trained
+
+    def __init__(self, config: Config, observation_space: spaces.Space, action_space: spaces.Space,
+                 actions: ActionSpace | None = None):
         super().__init__()
+        self.observation_space = observation_space
+        self.action_space = action_space
+        self.actions = actions or action_space_of(action_space)  # what the numbers of an answer mean
         self.embedding = TransitionEmbedding(observation_space, action_space, config.tf_n_embd)
         self.query_embedding = embed_space(observation_space, config.tf_n_embd)
+
+    @classmethod
+    def rules(cls, config: Config) -> Iterable[tuple[bool, str]]:
+        "Pairs of a condition on the configuration and what is wrong where it does not hold."
+        return ()
+
+    @classmethod
+    def memory_tokens(cls, config: Config) -> int:
+        "Tokens of the decoder that are kept for the memory."
+        return 0
+
+    @classmethod
+    def draw_plan(cls, config: Config, random: np.random.Generator, step: int | None = None) -> Plan:
+        "How a training sample is laid out. Here: as much as the decoder reads, without a compression."
+        return Plan((), config.max_recent_length)
+
+    @classmethod
+    def plans_per_batch(cls, config: Config) -> int:
+        "Different plans in a batch."
+        return 1
+
+    @classmethod
+    def n_depths(cls, config: Config) -> int:
+        "How many different numbers of compressions a target may have before it."
+        return 1
+
+    @classmethod
+    def n_targets(cls, config: Config, plan: Plan) -> int:
+        "Actions that a sample of a plan predicts."
+        return plan.n_transitions + 1
 
     def start(self, batch: int) -> ContextMemory:
         "The memory of `batch` histories in which nothing has happened yet."
@@ -75,14 +122,15 @@ class InContextModel(nn.Module):
         raise NotImplementedError
 
     def predict(self, memory: ContextMemory, observations: Tensor) -> tuple[Tensor, ContextMemory]:
-        "Action logits (batch, n_actions) at `observations` (batch, ...), and the memory with its decoder cache filled."
+        "The answer (batch, n_outputs) at `observations` (batch, ...), and the memory with its decoder cache filled."
         raise NotImplementedError
 
     def forward_together(self, samples: Sequence[tuple]) -> list[Predictions]:
         "`forward` for samples of several plans: the arguments of `forward` for each. The calls are fewer and larger."
         raise NotImplementedError
 
-    def forward(self, transitions: Transitions, observations: Tensor, segments: Sequence[int] = (), burn_in: int = 0) -> Predictions:
+    def forward(self, transitions: Transitions, observations: Tensor, segments: Sequence[int] = (),
+                burn_in: int = 0) -> Predictions:
         """Predict every action of a sample in one pass.
 
         `transitions` (batch, n), `observations` (batch, n + 1, ...): the query states before each transition and after
@@ -97,18 +145,20 @@ class DecoderModel(InContextModel):
 
     A subclass says how a memory begins (`start`) and how it makes room (`make_room`).
     """
-    def __init__(self, config: Config, observation_space: spaces.Space, action_space: spaces.Discrete, n_latent: int = 0):
-        super().__init__(config, observation_space, action_space)
-        self.max_recent_length, self.keep_length = config.max_recent_length, config.keep_length
-        self.decoder = Decoder(config.tf_n_embd, config.tf_n_layer, config.tf_n_head, int(action_space.n),
-                               config.decoder_max_seq_length, n_latent)
+    def __init__(self, config: Config, observation_space: spaces.Space, action_space: spaces.Space,
+                 actions: ActionSpace | None = None):
+        super().__init__(config, observation_space, action_space, actions)
+        self.max_recent_length = config.max_recent_length
+        self.keep_length = config.keep_length
+        self.decoder = Decoder(config.tf_n_embd, config.tf_n_layer, config.tf_n_head, self.actions.n_outputs,
+                               config.decoder_max_seq_length, self.memory_tokens(config))
 
     def start(self, batch: int) -> ContextMemory:
         "The memory of `batch` histories in which nothing has happened yet."
         return ContextMemory(None, self.decoder.positions.new_empty(batch, 0, self.decoder.positions.shape[1]))
 
-    def make_room(self, memory: ContextMemory) -> ContextMemory:
-        "A memory that fits the decoder together with a query."
+    def make_room(self, memory: ContextMemory, latest: Transitions | None = None) -> ContextMemory:
+        "A memory that fits the decoder together with a query, after the `latest` transition (batch, 1)."
         raise NotImplementedError
 
     def compress(self, memory: ContextMemory, length: int) -> ContextMemory:
@@ -133,16 +183,17 @@ class DecoderModel(InContextModel):
 
     @torch.no_grad()
     def observe(self, memory: ContextMemory, transitions: Transitions) -> ContextMemory:
-        return self.make_room(memory.append(self.embedding(transitions)))
+        return self.make_room(memory.append(self.embedding(transitions)), transitions)
 
     @torch.no_grad()
     def predict(self, memory: ContextMemory, observations: Tensor) -> tuple[Tensor, ContextMemory]:
         if memory.cache is None:
-            memory = replace(memory, cache=self.decoder.new_cache(len(observations)))
+            memory = replace(memory, cache=self.decoder.new_cache(len(observations), memory.lengths is not None))
         query = self.query_embedding(observations)[:, None]
-        return self.decoder.cached(memory.cache, memory.latents, memory.recent, query), memory
+        return self.decoder.cached(memory.cache, memory.latents, memory.recent, query, memory.lengths), memory
 
-    def begin(self, transitions: Transitions, observations: Tensor, segments: Sequence[int] = (), burn_in: int = 0) -> Reading:
+    def begin(self, transitions: Transitions, observations: Tensor, segments: Sequence[int] = (),
+              burn_in: int = 0) -> Reading:
         "A sample, embedded, before its first stage. Raises `ValueError` if `burn_in` is more than its segments."
         if burn_in > len(segments):
             raise ValueError(f"burn_in = {burn_in}: at most {len(segments)}, the number of segments")
@@ -181,42 +232,140 @@ class DecoderModel(InContextModel):
 # %% ../nbs/reference/models.ipynb #c007
 class AD(DecoderModel):
     "Algorithm Distillation (Laskin et al. 2022): the decoder alone, on a window that slides over the history."
-    def __init__(self, config: Config, observation_space: spaces.Space, action_space: spaces.Discrete):
-        super().__init__(config, observation_space, action_space)
+    starts_anywhere = True
+
+    def __init__(self, config: Config, observation_space: spaces.Space, action_space: spaces.Space,
+                 actions: ActionSpace | None = None):
+        super().__init__(config, observation_space, action_space, actions)
         self.window_slide = config.window_slide
 
-    def make_room(self, memory: ContextMemory) -> ContextMemory:
+    @classmethod
+    def rules(cls, config: Config) -> Iterable[tuple[bool, str]]:
+        length = config.decoder_max_seq_length
+        yield length <= config.history_steps, (
+            f"decoder_max_seq_length = {length}: a window must fit into history_steps = {config.history_steps}")
+        yield config.window_slide < length, (
+            f"window_slide = {config.window_slide}: at most decoder_max_seq_length - 1 = {length - 1}, "
+            "the transitions of a window")
+
+    def make_room(self, memory: ContextMemory, latest: Transitions | None = None) -> ContextMemory:
         if memory.recent.shape[1] <= self.max_recent_length:
             return memory
         return replace(memory, recent=memory.recent[:, -(self.max_recent_length + 1 - self.window_slide):], cache=None)
 
 # %% ../nbs/reference/models.ipynb #c008
 class CompressedAD(DecoderModel):
-    "AD with a memory: when the sequence would outgrow the decoder, the encoder writes the oldest transitions into latents."
-    def __init__(self, config: Config, observation_space: spaces.Space, action_space: spaces.Discrete):
-        super().__init__(config, observation_space, action_space, config.n_latent)
-        self.encoder = CompressionEncoder(config.tf_n_embd, config.encoder_n_layer, config.encoder_n_head, config.n_latent,
-                                          max(config.max_compress_length, config.max_recent_length + 1 - config.keep_length))
-        self.initial_memory, self.memory_cleared = None, config.memory_cleared
-        if config.learned_initial_memory:
-            self.initial_memory = learned_vectors(config.n_latent, config.tf_n_embd, SLOT_SCALE)
+    """AD with a memory: when the sequence outgrows the decoder, the oldest transitions are written into latents.
+
+    How, and when exactly, its `compressor` says.
+    """
+    has_encoder = True
+
+    def __init__(self, config: Config, observation_space: spaces.Space, action_space: spaces.Space,
+                 actions: ActionSpace | None = None):
+        super().__init__(config, observation_space, action_space, actions)
+        self.compressor: Compressor = _made(config)
+        self.register_load_state_dict_pre_hook(_names_of_today)
+
+    @property
+    def encoder(self) -> CompressionEncoder | None:
+        "The encoder of the compressor, if it has one."
+        return getattr(self.compressor, "encoder", None)
+
+    @classmethod
+    def memory_tokens(cls, config: Config) -> int:
+        return config.n_latent
+
+    @classmethod
+    def draw_plan(cls, config: Config, random: np.random.Generator, step: int | None = None) -> Plan:
+        return compression_plan(config, random, step)
+
+    @classmethod
+    def plans_per_batch(cls, config: Config) -> int:
+        return config.plans_per_batch
+
+    @classmethod
+    def n_depths(cls, config: Config) -> int:
+        return config.max_compression_depth + 1
+
+    @classmethod
+    def n_targets(cls, config: Config, plan: Plan) -> int:
+        parts = stages(plan.segments, plan.n_transitions, config.keep_length, config.max_recent_length)
+        return sum(part.end - part.first for part in parts[plan.burn_in:])
 
     def start(self, batch: int) -> ContextMemory:
-        memory = super().start(batch)
-        return memory if self.initial_memory is None else replace(memory, latents=self.initial_memory.expand(batch, -1, -1))
+        return replace(super().start(batch), latents=self.compressor.initial(batch))
 
     def compress(self, memory: ContextMemory, length: int) -> ContextMemory:
-        if self.memory_cleared:
-            latents = self.start(len(memory.recent)).latents
-        else:
-            latents = self.encoder(memory.latents, memory.recent[:, :length])
-        return replace(memory, latents=latents, recent=memory.recent[:, length:],
-                       n_compressions=memory.n_compressions + 1, cache=None)
+        return memory.written(self.compressor.write(memory, length), length)
 
-    def make_room(self, memory: ContextMemory) -> ContextMemory:
-        if memory.recent.shape[1] <= self.max_recent_length:  # places for the latents are kept free from the start
-            return memory
-        return self.compress(memory, memory.recent.shape[1] - self.keep_length)
+    def make_room(self, memory: ContextMemory, latest: Transitions | None = None) -> ContextMemory:
+        due = self.compressor.due(memory, latest, self.max_recent_length, self.keep_length)
+        left = memory.recent.shape[1] - due if isinstance(due, int) else int((memory.n_recent - due).max())
+        if left > self.max_recent_length:
+            raise ValueError(f"{type(self.compressor).__name__} leaves {left} recent transitions, "
+                             f"but {self.max_recent_length} fit beside the latents")
+        if isinstance(due, int):
+            return self.compress(memory, due) if due else memory
+        return self._compress_streams(memory, due) if due.any() else memory
+
+    def _compress_streams(self, memory: ContextMemory, due: Tensor) -> ContextMemory:
+        "Compress so many transitions of each stream, `due` (batch,): equally long segments go through it together."
+        if memory.latents is None:
+            raise ValueError("learned_initial_memory = False: streams that compress at different times need initial latents")
+        latents = memory.latents.clone()
+        for length in due.unique().tolist():
+            rows = torch.nonzero(due == length)[:, 0]
+            if length:
+                part = replace(memory, latents=memory.latents[rows], recent=memory.recent[rows], cache=None,
+                               lengths=memory.n_recent[rows], counts=memory.compressions[rows])
+                latents[rows] = self.compressor.write(part, length)
+        return memory.written(latents, due)
+
+    @classmethod
+    def rules(cls, config: Config) -> Iterable[tuple[bool, str]]:
+        yield from _compression_rules(config)
+        yield config.max_compression_depth > 0, RunProblem(
+            f"max_compression_depth = {config.max_compression_depth}: must be at least 1, or the encoder is never trained")
+        compressor = COMPRESSORS.find(config.compressor)
+        yield from compressor.rules(config)
+        if config.max_recent_length >= config.keep_length:  # or else it is refused already
+            least, most = compressor.lengths(config)
+            lengths = f"{least}" if least == most else f"{least} to {most}"
+            yield config.min_compress_length <= least and most <= config.max_compress_length, RunProblem(
+                f"max_compress_length = {config.max_compress_length}: acting compresses {lengths} transitions at a time, "
+                f"which must be among the lengths of training, {config.min_compress_length} to {config.max_compress_length}")
+
+
+def _made(config: Config) -> Compressor:
+    "The compressor of a configuration. Raises `PartError` if its arguments are refused."
+    return COMPRESSORS.make(config.compressor, config.compressor_arguments, config)
+
+
+def _names_of_today(model: CompressedAD, weights: dict[str, Tensor], prefix: str, *_: object) -> None:
+    "Files of version 0.1 have encoder and initial memory in the model itself."
+    for name in [name for name in weights if name.startswith((f"{prefix}encoder.", f"{prefix}initial_memory"))]:
+        weights[f"{prefix}compressor.{name.removeprefix(prefix)}"] = weights.pop(name)
+
+
+def _compression_rules(c: Config) -> Iterable[tuple[bool, str]]:
+    room = c.decoder_max_seq_length - c.n_latent - 1
+    yield room >= 1, (f"n_latent = {c.n_latent}: at most decoder_max_seq_length - 2 = {c.decoder_max_seq_length - 2}, "
+                      "so that a transition and the query fit beside the latents")
+    yield c.max_uncompressed_length <= room, (
+        f"max_uncompressed_length = {c.max_uncompressed_length}: n_latent ({c.n_latent}) + max_uncompressed_length + 1 query "
+        f"must be at most decoder_max_seq_length = {c.decoder_max_seq_length}, so at most {max(room, 0)}")
+    yield c.keep_length <= max(room, 0), (
+        f"keep_length = {c.keep_length}: at most decoder_max_seq_length - n_latent - 1 = {max(room, 0)}")
+    longest = c.max_compression_depth * c.max_compress_length + c.keep_length + c.max_uncompressed_length + 1
+    yield longest <= c.history_steps, (
+        f"history_steps = {c.history_steps}: max_compression_depth ({c.max_compression_depth}) segments of "
+        f"max_compress_length ({c.max_compress_length}), keep_length ({c.keep_length}), max_uncompressed_length "
+        f"({c.max_uncompressed_length}) and one more transition need at least {longest}")
+    yield c.pretraining == "none" or c.max_compression_depth > 0, (
+        f"pretraining = {c.pretraining!r}: needs max_compression_depth of at least 1, or there is nothing to reconstruct")
+    yield c.train_batch_size % c.plans_per_batch == 0, (
+        f"train_batch_size = {c.train_batch_size}: must be a multiple of plans_per_batch = {c.plans_per_batch}")
 
 # %% ../nbs/reference/models.ipynb #c009
 class GRU(InContextModel):
@@ -224,11 +373,16 @@ class GRU(InContextModel):
 
     Its hidden state is kept where the other models have their latents, (batch, layers, `gru_width`).
     """
-    def __init__(self, config: Config, observation_space: spaces.Space, action_space: spaces.Discrete):
-        super().__init__(config, observation_space, action_space)
+    def __init__(self, config: Config, observation_space: spaces.Space, action_space: spaces.Space,
+                 actions: ActionSpace | None = None):
+        super().__init__(config, observation_space, action_space, actions)
         width, hidden = config.tf_n_embd, config.gru_width
         self.network = nn.GRU(width, hidden, config.gru_n_layer, batch_first=True)
-        self.output = nn.Sequential(linear(hidden + width, hidden), nn.ReLU(), linear(hidden, int(action_space.n)))
+        self.output = nn.Sequential(linear(hidden + width, hidden), nn.ReLU(), linear(hidden, self.actions.n_outputs))
+
+    @classmethod
+    def draw_plan(cls, config: Config, random: np.random.Generator, step: int | None = None) -> Plan:
+        return Plan((), config.history_steps - 1)  # a whole history
 
     def start(self, batch: int) -> ContextMemory:
         hidden = self.network.weight_hh_l0.new_zeros(batch, self.network.num_layers, self.network.hidden_size)
@@ -248,7 +402,8 @@ class GRU(InContextModel):
         "As for the other models. Raises `ValueError` if a sample has segments."
         return [self._read(*sample) for sample in samples]
 
-    def _read(self, transitions: Transitions, observations: Tensor, segments: Sequence[int] = (), burn_in: int = 0) -> Predictions:
+    def _read(self, transitions: Transitions, observations: Tensor, segments: Sequence[int] = (),
+              burn_in: int = 0) -> Predictions:
         if segments:
             raise ValueError(f"segments = {list(segments)}: a GRU does not compress, its samples must have none")
         states = self.network(self.embedding(transitions))[0]  # (batch, n, hidden)
@@ -258,8 +413,12 @@ class GRU(InContextModel):
         return Predictions(logits, torch.arange(n), torch.zeros(n, dtype=torch.long), [])
 
 # %% ../nbs/reference/models.ipynb #c010
-def make_model(config: Config, observation_space: spaces.Space, action_space: spaces.Discrete) -> InContextModel:
-    "The untrained model that `config.model` names; its weights follow from `config.seed`."
+def make_model(config: Config, observation_space: spaces.Space, action_space: spaces.Space,
+               actions: ActionSpace | None = None) -> InContextModel:
+    """The untrained model that `config.model` names; its weights follow from `config.seed`.
+
+    `actions` says what its answers mean, where the action space alone does not (`spaces.action_space_of`).
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        return {"AD": AD, "CompressedAD": CompressedAD, "GRU": GRU}[config.model](config, observation_space, action_space)
+        return config.model_class(config, observation_space, action_space, actions)

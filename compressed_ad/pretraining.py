@@ -16,40 +16,48 @@ from gymnasium import spaces
 from torch import Tensor, nn
 
 from .checkpoints import CheckpointError, Checkpoints
-from .config import Config, make_config
+from .config import Config
 from .dataset import Samples
 from .embedding import Transitions
 from .encoder import SLOT_SCALE, TransformerBlock, learned_vectors, linear
 from .memory import stages
 from .models import CompressedAD
 from .tasks.family import TaskFamily
-from .training import Tally, Trainer
+from .training import Tally, Trainer, TrainingError
 
 # %% ../nbs/reference/pretraining.ipynb #12b-pretraining-007
 class MeanHead(nn.Module):
     """Reconstruct the mean token of a segment from the mean latent, by one linear layer; squared error.
 
-    The tokens are taken as they are: if their embeddings could move as well, all of them at zero would be a perfect answer.
+    The tokens are taken as they are: if their embeddings could move as well, all of them at zero would be a
+    perfect answer.
     """
     def __init__(self, model: CompressedAD, config: Config, family: TaskFamily):
         super().__init__()
         self.output = linear(config.tf_n_embd, config.tf_n_embd)
 
     def forward(self, latents: Tensor, segment: Transitions, tokens: Tensor) -> tuple[Tensor, Tensor]:
-        "Loss and hits, (batch, 1), of latents (batch, n_latent, width) for a segment (batch, n) with its tokens (batch, n, width)."
+        """Loss and hits, (batch, 1), of latents (batch, n_latent, width) for a segment (batch, n).
+
+        `tokens` are those of the segment, (batch, n, width).
+        """
         wanted = tokens.mean(1).detach()
         losses = (self.output(latents.mean(1)) - wanted).square().mean(-1, keepdim=True)
         return losses, torch.zeros_like(losses)
 
 
 class FieldOutput(nn.Module):
-    "Values (batch, n, ...) of a space from vectors (batch, n, width): cross-entropy, summed over factors, or mean squared error."
+    """Values (batch, n, ...) of a space from vectors (batch, n, width).
+
+    The loss is cross-entropy in nats, summed over factors, or for a `Box` the mean squared error.
+    """
     def __init__(self, space: spaces.Space, width: int):
         super().__init__()
         self.space = space
-        sizes = {spaces.Discrete: lambda: [int(space.n)], spaces.MultiDiscrete: lambda: space.nvec.tolist(),
-                 spaces.Box: lambda: [int(np.prod(space.shape))]}
-        self.sizes = next(size() for kind, size in sizes.items() if isinstance(space, kind))
+        if isinstance(space, spaces.Box):
+            self.sizes = [int(np.prod(space.shape))]
+        else:
+            self.sizes = [int(space.n)] if isinstance(space, spaces.Discrete) else space.nvec.tolist()
         self.output = linear(width, sum(self.sizes))
 
     def forward(self, vectors: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
@@ -60,15 +68,17 @@ class FieldOutput(nn.Module):
             return errors.square().mean(-1), errors.abs().amax(-1) < 0.5
         start = torch.as_tensor(self.space.start, device=out.device)
         wanted = (values.long() - start).reshape(*out.shape[:-1], len(self.sizes))  # (batch, n, factors)
-        losses, hits = torch.zeros_like(out[..., 0]), torch.ones_like(out[..., 0], dtype=torch.bool)
+        losses = torch.zeros_like(out[..., 0])
+        hits = torch.ones_like(losses, dtype=torch.bool)
         for logits, factor in zip(out.split(self.sizes, -1), wanted.unbind(-1)):
-            losses = losses + F.cross_entropy(logits.flatten(0, 1), factor.flatten(), reduction="none").view_as(losses)
+            part = F.cross_entropy(logits.flatten(0, 1), factor.flatten(), reduction="none")
+            losses = losses + part.view_as(losses)
             hits = hits & (logits.argmax(-1) == factor)
         return losses, hits
 
 
 class FieldsHead(nn.Module):
-    "Reconstruct every field of every transition of a segment, from the latents and the transition's position."
+    "Reconstruct every field of every transition of a segment, from the latents and a transition's position."
     def __init__(self, model: CompressedAD, config: Config, family: TaskFamily):
         super().__init__()
         width = config.tf_n_embd
@@ -81,11 +91,14 @@ class FieldsHead(nn.Module):
 
     def forward(self, latents: Tensor, segment: Transitions, tokens: Tensor) -> tuple[Tensor, Tensor]:
         "Loss and hits, (batch, n), summed over fields; a hit is a transition with every field right."
-        n, n_latent = tokens.shape[1], latents.shape[1]
+        n = tokens.shape[1]
+        n_latent = latents.shape[1]
         asking = self.positions[:n].expand(len(latents), -1, -1)
         only_latents = torch.arange(n_latent + n, device=latents.device).expand(n, -1) < n_latent
-        read = self.norm(self.block(torch.cat([latents, asking], 1), only_latents, n_read=n))  # (batch, n, width)
-        answers = [self.outputs[field.name](read, getattr(segment, field.name)) for field in fields(Transitions)]
+        read = self.block(torch.cat([latents, asking], 1), only_latents, n_read=n)  # (batch, n, width)
+        read = self.norm(read)
+        names = [field.name for field in fields(Transitions)]
+        answers = [self.outputs[name](read, getattr(segment, name)) for name in names]
         return sum(losses for losses, _ in answers), torch.stack([hits for _, hits in answers]).all(0)
 
 # %% ../nbs/reference/pretraining.ipynb #12b-pretraining-009
@@ -93,23 +106,34 @@ HEADS = {"mean": MeanHead, "fields": FieldsHead}
 
 
 class ReconstructionLoss(nn.Module):
-    "How well a head reconstructs each segment of a batch from the latents written right after it: the mean over all that it is asked."
+    """How well a head reconstructs each segment of a batch from the latents written right after it.
+
+    The mean over all that it is asked.
+    """
     def __init__(self, model: CompressedAD, head: nn.Module, precision: str = "fp32"):
         super().__init__()
-        self.model, self.head, self.precision = model, head, precision
+        self.model = model
+        self.head = head
+        self.precision = precision
         self.latents: list[list[Tensor]] = []
 
     def forward(self, batch: Sequence[Samples], tally: Tally | None = None) -> Tensor:
-        with torch.autocast(batch[0].observations.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+        device = batch[0].observations.device.type
+        with torch.autocast(device, torch.bfloat16, enabled=self.precision == "bf16"):
             found = [self.reconstruct(samples, tally) for samples in batch]
-        losses, self.latents = [part for parts, _ in found for part in parts], [latents for _, latents in found]
+        losses = [part for parts, _ in found for part in parts]
+        self.latents = [latents for _, latents in found]
         return sum(part.sum() for part in losses) / sum(part.numel() for part in losses)
 
     def reconstruct(self, samples: Samples, tally: Tally | None) -> tuple[list[Tensor], list[Tensor]]:
         "Losses (n_samples, n_asked) and latents after each compression of the samples of one plan."
-        model, segments = self.model, samples.plan.segments
+        model = self.model
+        segments = samples.plan.segments
         plan = stages(segments, samples.plan.n_transitions, model.keep_length, model.max_recent_length)
-        tokens, memory, losses, written = model.embedding(samples.transitions), model.start(len(samples.tasks)), [], []
+        tokens = model.embedding(samples.transitions)
+        memory = model.start(len(samples.tasks))
+        losses = []
+        written = []
         for stage, length in zip(plan, segments):
             memory = model.compress(memory.append(tokens[:, memory.n_transitions:stage.stop]), length)
             if stage.depth < samples.plan.burn_in:  # as in training (chapter 06): it only fills the memory
@@ -127,19 +151,20 @@ class ReconstructionLoss(nn.Module):
 
 def pretraining_config(config: Config) -> Config:
     "The settings of the pre-training of a configuration: its steps, and no sample without a compression."
-    return make_config(config.model_dump() | {"train_timesteps": config.pretraining_steps, "evaluate_every": 0,
-                                              "min_compression_depth": max(1, config.min_compression_depth)})
+    return config.changed(train_timesteps=config.pretraining_steps, schedule_steps=0, evaluate_every=0,
+                          min_compression_depth=max(1, config.min_compression_depth))
 
 
 class Pretrainer(Trainer):
     """Trains the encoder of a `CompressedAD` to reconstruct, before the model is trained to act.
 
     Made and used as a `Trainer`. Pass its last checkpoint to the trainer of the model as `start_from`. Raises
-    `ValueError` if the configuration asks for no pre-training.
+    `TrainingError` if the configuration asks for no pre-training.
     """
     def __init__(self, config: Config, *arguments, **named):
         if not config.pretrains:
-            raise ValueError(f"pretraining = {config.pretraining!r}: must be one of {', '.join(HEADS)}, and model CompressedAD")
+            raise TrainingError(f"pretraining = {config.pretraining!r}: must be one of {', '.join(HEADS)}, "
+                                "and model CompressedAD")
         super().__init__(pretraining_config(config), *arguments, **named)
 
     def make_loss(self) -> nn.Module:
@@ -150,7 +175,10 @@ class Pretrainer(Trainer):
 
 
 def pretrained_weights(config: Config, folder: str | Path) -> Path | None:
-    "The last checkpoint of the pre-training in `folder`; None if none is asked for. Raises `CheckpointError` if it is not there."
+    """The last checkpoint of the pre-training in `folder`; None if none is asked for.
+
+    Raises `CheckpointError` if it is not there.
+    """
     if not config.pretrains:
         return None
     path = Checkpoints(Path(folder)).path(config.pretraining_steps)

@@ -29,7 +29,7 @@ from filelock import FileLock, Timeout
 from .checkpoints import CheckpointError, Checkpoints, load_model
 from .config import TRAINING_SETTINGS, Config, ConfigError, differences, make_config, read_config
 from .dataset import check_parts
-from .evaluation import Evaluation, best_returns, evaluate, summarise
+from .evaluation import Evaluation, evaluate, summarise
 from compressed_ad.experiment import (
     circumstances, condensed, long_drop, plot_long, plot_report, plot_training, report_page,
     source_curve, watch)
@@ -91,8 +91,7 @@ class RunFolder:
         try:
             wanted = recording_of(self.config)
             check_parts(self.config, n_processes)
-            if self.config.evaluate_every:
-                best_returns(wanted.family, wanted.tasks, self.config.evaluation_window)
+            wanted.family.check()
         except (ValueError, NotImplementedError) as error:
             raise RunError(str(error)) from None
 
@@ -348,10 +347,6 @@ def evaluate_run(run: RunFolder, which: str = "latest", progress: bool = True, d
         raise CheckpointError(f"{path}: trained with other settings: {'; '.join(different)}")
     model, config, place = model.to(device), run.config, run.folder / "evaluations" / path.stem
     held_out = run.config.split.held_out
-    try:
-        best_returns(run.family, held_out, config.evaluation_window)
-    except (ValueError, NotImplementedError) as error:
-        raise RunError(f"returns cannot be normalised: {error}") from None
     with run.locked("evaluate"):
         if not (run.folder / "config.yaml").exists():
             run.claim()

@@ -41,8 +41,9 @@ def stored_type(space: spaces.Space) -> np.dtype:
     "The smallest type that stores every value of a space, negative ones too."
     if isinstance(space, spaces.Box):
         return space.dtype
-    low, high = bounds(space)
-    return np.promote_types(np.min_scalar_type(int(low.min())), np.min_scalar_type(int(high.max())))
+    low, high = (int(edge) for edge in (bounds(space)[0].min(), bounds(space)[1].max()))
+    kinds = (np.int8, np.int16, np.int32, np.int64) if low < 0 else (np.uint8, np.uint16, np.uint32, np.uint64)
+    return np.dtype(next(kind for kind in kinds if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max))
 
 
 def outside(space: spaces.Space, values: np.ndarray) -> np.ndarray:

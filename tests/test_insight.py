@@ -7,6 +7,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import torch
+from compressed_ad.compressors import Replace
 from compressed_ad.config import make_config
 from compressed_ad.embedding import Transitions
 from compressed_ad.insight import interventions, probes, rollout
@@ -138,7 +139,7 @@ def test_snapshots_of_streams_that_compress_at_different_times(monkeypatch):
             cells = torch.full((len(tasks), 1, 2), step % 9)
             still = torch.zeros(len(tasks), 1)
             transitions = Transitions(cells, still.long(), still, cells, still.bool())
-            memory = ContextMemory(latents, torch.zeros(len(tasks), 0, 1), step, counts)
+            memory = ContextMemory(latents, torch.zeros(len(tasks), 0, 1), step, counts=counts)
             hook(step, transitions, memory)
 
     class Model:
@@ -152,29 +153,42 @@ def test_snapshots_of_streams_that_compress_at_different_times(monkeypatch):
     assert one.possible[0].sum(1).tolist() == [79, 78, 77]
 
 
+class Uneven(Replace):
+    "Even streams compress six transitions at a time, odd ones four."
+    def due(self, memory, latest, room, keep):
+        limit = torch.where(torch.arange(len(memory.recent)) % 2 == 0, 6, 4)
+        return torch.where(memory.n_recent >= limit, limit, 0)
+
+    @classmethod
+    def lengths(cls, config):
+        return 4, 6
+
+
 def test_recorder_of_streams_that_compress_at_different_times():
-    "Only the second of two streams counts a compression: each `Rollout` has its own."
-    model = small_model()
-    memory_after = model.observe
-
-    def observe(memory, transitions):
-        after = memory_after(memory, transitions)
-        if after.n_compressions == memory.n_compressions:
-            return after
-        return replace(after, n_compressions=torch.tensor([0, 1]))
-
-    model.observe = observe
-    recorder = Recorder(model)
-    memory, cells, still = recorder.start(2), torch.full((2, 2), 4), torch.zeros(2, 1)
-    transition = Transitions(cells[:, None], still.long(), still, cells[:, None], still.bool())
-    for _ in range(6):
-        _, memory = recorder.predict(memory, cells)
-        memory = recorder.observe(memory, transition)
-    one, two = recorder.rollouts([{}, {}])
-    assert len(one.compressed_at) == 0 and one.latents.shape == (0, 2, 8)
-    assert two.compressed_at.tolist() == two.segment_lengths.tolist() == [6]
-    assert np.allclose(two.latents[0], memory.latents[1].detach())
-    assert two.encoder_attention.shape == (1, 1, 1, 10, 10)
+    "Each `Rollout` has its own compressions, and all that it tells follows from its own transitions."
+    config = SMALL.changed(compressor=f"{__name__}:Uneven")
+    model = make_model(config, config.family.observation_space, config.family.action_space).eval()
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)
+    six, four = record(model, config, [5, 70], 20, progress=False)
+    assert six.segment_lengths.tolist() == [6] * 3 and four.segment_lengths.tolist() == [4] * 5
+    assert six.compressed_at.tolist() == [6, 12, 18] and four.compressed_at.tolist() == [4, 8, 12, 16, 20]
+    for told in (six, four):
+        tokens, latents = model.embedding(told.transitions()), model.start(1).latents
+        for cycle, steps in enumerate(told.segments):
+            latents = model.encoder(latents, tokens[:, steps])
+            assert np.allclose(latents[0].detach(), told.latents[cycle], atol=1e-4)
+        for step in (3, 9, 15):
+            cycle = told.cycles[step]
+            known = model.start(1).latents if cycle == 0 else torch.from_numpy(told.latents[cycle - 1])[None]
+            recent = tokens[:, step - told.n_recent[step]:step]
+            asked = torch.from_numpy(told.observations[step:step + 1])
+            outputs, _ = model.predict(ContextMemory(known, recent), asked)
+            assert np.allclose(outputs.softmax(-1)[0].detach(), told.probabilities[step], atol=1e-4)
+        assert np.allclose(told.attention.astype(float).sum(-1), 1, atol=5e-3)
+        columns = 2 + told.segment_lengths[0]
+        assert (told.encoder_attention[..., columns:-2] == 0).all()
+        assert np.allclose(told.encoder_attention[:, 0, :, -2:].astype(float).sum(-1), 1, atol=5e-3)
 
 
 class Shifted(TaskFamily):

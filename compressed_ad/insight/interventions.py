@@ -15,12 +15,11 @@ import torch
 from gymnasium.vector import VectorEnv
 from torch import Tensor
 
-from ..evaluation import act, interval
-from .rollout import ActsLike, Rollout, RolloutError, as_numpy, fact_cells, per_stream
+from ..evaluation import act, action_generator, interval
+from .rollout import ActsLike, Rollout, RolloutError, as_numpy, fact_cells
 from ..memory import ContextMemory
 from ..models import CompressedAD, InContextModel
-from ..spaces import action_space_of
-from ..tasks.family import TaskFamily
+from ..tasks.family import TaskFamily, reset_environment
 
 # %% ../../nbs/course/10b_interventions.ipynb #10b-interventions-007
 def device_of(model: InContextModel) -> torch.device:
@@ -53,7 +52,7 @@ def decision_effects(model: CompressedAD, rollout: Rollout) -> np.ndarray:
     initial latent. What happened before is left as it was. Raises `RolloutError` if the model has no initial
     latents.
     """
-    device, actions = device_of(model), action_space_of(rollout.family.action_space)
+    device, actions = device_of(model), model.actions
     every = _latents_before(model, rollout)
     n_latent = every.shape[1]
     tokens = model.embedding(rollout.transitions(device))[0]  # (n_steps, width)
@@ -87,10 +86,10 @@ class Blindfolded(ActsLike):
         self.after = after
 
     def predict(self, memory: ContextMemory, observations: Tensor) -> tuple[Tensor, ContextMemory]:
-        blind = per_stream(memory.n_compressions, len(observations)) >= self.after
+        blind = memory.compressions >= self.after
         if not blind.any():
             return self.model.predict(memory, observations)
-        hidden = torch.from_numpy(blind).to(memory.latents.device)[:, None, None]
+        hidden = blind.to(memory.latents.device)[:, None, None]
         shown = torch.where(hidden, blank_latents(self.model), memory.latents)
         return self.model.predict(replace(memory, latents=shown, cache=None), observations)[0], memory
 
@@ -184,10 +183,10 @@ def at_compression(model: CompressedAD, family: TaskFamily, tasks: Sequence[int]
     """
     tasks = np.asarray(tasks)
     blank_latents(model)  # a model without latents would live for ever
-    environment, generator = family.vector(tasks), torch.Generator().manual_seed(seed)
-    observations, _ = environment.reset(seed=seed)
+    environment, generator = family.vector(tasks), action_generator(seed)
+    observations = reset_environment(environment, seed)
     memory, ended = model.start(len(tasks)), np.zeros(len(tasks), bool)
-    while per_stream(memory.n_compressions, len(tasks)).min() < number:
+    while memory.compressions.min() < number:
         transitions, memory, observations = act(model, memory, environment, observations, generator)
         ended = as_numpy(transitions.episode_ends[:, 0])
     return Moment(family, tasks, environment, np.array(observations), memory, ended)
@@ -208,7 +207,7 @@ def retrace(model: CompressedAD, rollouts: Sequence[Rollout], cycle: int | None)
         raise RolloutError(f"cycle = {cycle}: the rollouts were not compressed at the same step")
     tasks = np.array([rollout.about["task"] for rollout in rollouts])
     environment = first.family.vector(tasks)
-    observations, _ = environment.reset(seed=first.about["seed"])
+    observations = reset_environment(environment, first.about["seed"])
     recorded, actions = (np.stack([getattr(rollout, name)[:at] for rollout in rollouts], 1)
                          for name in ("observations", "actions"))
     for step in range(at):
@@ -254,8 +253,8 @@ def follow(model: CompressedAD, moment: Moment, n_steps: int, latents: np.ndarra
         latents = torch.as_tensor(latents, dtype=memory.recent.dtype, device=device)
         memory = replace(memory, latents=latents)
     outputs, _ = model.predict(memory, torch.as_tensor(observations, device=device))
-    probabilities = action_space_of(moment.family.action_space).probabilities(outputs)
-    environment, generator = deepcopy(moment.environment), torch.Generator().manual_seed(seed)
+    probabilities = model.actions.probabilities(outputs)
+    environment, generator = deepcopy(moment.environment), action_generator(seed)
     cells, rewards = [observations[:, :2]], []
     for _ in range(n_steps):
         transitions, memory, observations = act(model, memory, environment, observations, generator)

@@ -18,7 +18,7 @@ from ..config import Config
 from ..embedding import Transitions
 from ..evaluation import evaluate
 from .rollout import (
-    Experience, Rollout, RolloutError, as_numpy, fact_cells, per_stream, room_size, seen_by)
+    Experience, Rollout, RolloutError, as_numpy, fact_cells, room_size, seen_by)
 from ..memory import ContextMemory
 from ..models import CompressedAD
 from ..tasks.family import TaskFamily
@@ -80,7 +80,7 @@ def take_snapshots(model: CompressedAD, family: TaskFamily, tasks: np.ndarray, n
         if step == 1:
             starts[:] = experience.numbers(seen["observations"])
         experience.add(seen)
-        now = per_stream(memory.n_compressions, n)
+        now = as_numpy(memory.compressions)
         for number in set(now[now > counts]) & set(numbers):
             rows = (now == number) & (now > counts)
             parts = [as_numpy(memory.latents), experience.visited, *experience.possible]

@@ -522,10 +522,11 @@ def gallery(model: CompressedAD, config: Config, rollouts: Sequence[Rollout], ag
     n_cycles = len(one.compressed_at)
     at_end = np.flatnonzero(one.episode_ends[one.compressed_at - 1]).tolist() or [n_cycles - 1]
     told = _over_pairs(model, rollouts, at_end[-1], fact, seed)
-    test = "give the latents to another agent: it goes to the cell that the map shows (Interventions). "
+    test = "give the latents to another agent: it goes to the cell that the map shows. "
     return [replay_view(one), looks_view(one, decision_effects(model, one)),
             tape_view(one, reading_effects(model, one, other)),
-            shares_view(one, segment_effects(model, one, other)), probes_view(one, readout, control, test + told),
+            shares_view(one, segment_effects(model, one, other)),
+            probes_view(one, readout, control, test + told),
             interventions_view(one, branch(model, one, other, sorted({1, *at_end})), told), heads_view(one)]
 
 
@@ -551,9 +552,9 @@ def write_gallery(path: str | Path = "runs/gallery.html") -> None:
     use_style()
     rollouts = record(model, config, config.split.held_out, n_steps=1000, progress=False)
     introduction = [
-        "A transformer with a compressed memory (CompressedAD) acts in a dark room that it has never seen. Its "
-        "weights are frozen; what it learns, it learns from its own history. It reads ten recent transitions and "
-        "sixteen latents, which it writes anew every eleven steps.",
+        "A transformer with a compressed memory (CompressedAD) acts in a dark room that it has never seen. "
+        "Its weights are frozen; what it learns, it learns from its own history. It reads ten recent "
+        "transitions and sixteen latents, which it writes anew every eleven steps.",
         "Every view has its test beside it. Use the sliders with the mouse or the arrow keys."]
     views = gallery(model, config, rollouts, donor=6)
     page = views_page(views, "What does the memory read?", introduction)

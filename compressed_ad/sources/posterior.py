@@ -8,39 +8,47 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .source import SourceAlgorithm, sample_actions
+from .source import SourceAlgorithm, SourceError, sample_actions
 
-# %% ../../nbs/reference/posterior.ipynb #c003
+# %% ../../nbs/reference/posterior.ipynb #c004
 @dataclass
 class PosteriorSampling(SourceAlgorithm):
     """Posterior sampling (Osband et al. 2013) for a family that can rule tasks out.
 
-    For each factor of a task, a stream keeps the values that its experience still allows, pretends that one of them is
-    true, and plays the oracle policy for what it believes until experience rules it out. A random order of all values
-    is drawn once; the first one still possible is then a uniform draw from the posterior. With `nearest_first` the next
-    belief is instead the possible value that takes the fewest steps to test: a systematic search, much quicker than
-    posterior sampling in large rooms. Raises `ValueError` if `predictive` is asked for with `nearest_first`, or in a
-    family with several factors.
+    For each factor of a task, a stream keeps the values that its experience still allows, pretends that one
+    of them is true, and plays the oracle policy for what it believes until experience rules it out. A random
+    order of all values is drawn once; the first one still possible is then a uniform draw from the posterior.
+    With `nearest_first` the next belief is instead the possible value that takes the fewest steps to test: a
+    systematic search, much quicker than posterior sampling in large rooms. Its entropies are known only
+    without `nearest_first`, and over one factor.
     """
     nearest_first: bool = False
+    needs = ("policy", "eliminate")
+
+    def check(self, family, entropies=False):
+        super().check(family, entropies)
+        if entropies and (self.nearest_first or len(family.factors) > 1):
+            raise SourceError("the source's entropies are known for posterior sampling over one factor only, "
+                              f"not for {family.name} with {len(family.factors)} and "
+                              f"nearest_first = {self.nearest_first}: set record_entropies: false")
 
     def start(self, family, tasks, n_steps, random, predictive, action_noise=0.0):
-        if predictive and (self.nearest_first or len(family.factors) > 1):
-            raise ValueError("the source's entropies are known for posterior sampling over one factor only, not for "
-                             f"{family.name} with {len(family.factors)} and nearest_first = {self.nearest_first}: "
-                             "set record_entropies: false")
-        self.family, self.random, self.action_noise, n = family, random, action_noise, len(tasks)
+        n = len(tasks)
+        self.family = family
+        self.random = random
+        self.action_noise = action_noise
+        self.first = int(family.action_space.start)
         self.possible = [np.ones((n, size), bool) for size in family.factors]
-        self.order = [random.random((n, size)) for size in family.factors]  # the smallest is the first to be believed
+        self.order = [random.random((n, size)) for size in family.factors]  # the smallest is believed first
         self.believed = np.stack([order.argmin(1) for order in self.order], 1)  # (n, n_factors)
         self.belief = np.full((n, family.factors[0]), 1 / family.factors[0]) if predictive else None
 
     def act(self, observations):
-        return sample_actions(self.family.policy(observations, self.believed), self.random)
+        return sample_actions(self.family.policy(observations, self.believed), self.random, self.first)
 
     def observe(self, observations, actions, rewards, next_observations, terminated, truncated):
         if self.belief is not None:
-            chosen = np.take_along_axis(self.policies, actions[:, None, None], 2)[..., 0]
+            chosen = np.take_along_axis(self.policies, (actions - self.first)[:, None, None], 2)[..., 0]
             self.belief *= (1 - self.action_noise) * chosen + self.action_noise / self.policies.shape[2]
         self.family.eliminate(self.possible, observations, actions, rewards, next_observations)
         for factor, possible in enumerate(self.possible):
@@ -51,14 +59,19 @@ class PosteriorSampling(SourceAlgorithm):
             self._redistribute()
 
     def believe(self, streams: np.ndarray, factor: int, observations: np.ndarray) -> None:
-        "Let `streams` (n,), which are at `observations` (n, ...), believe the next value that is possible for them."
+        """Let `streams` (n,), which are at `observations` (n, ...), believe the next value that is possible
+        for them.
+        """
         cost = self.family.steps_to_test(factor, observations) if self.nearest_first else 0
-        self.believed[streams, factor] = np.where(self.possible[factor][streams], self.order[factor][streams] + cost, np.inf).argmin(1)
+        order = self.order[factor][streams] + cost
+        self.believed[streams, factor] = np.where(self.possible[factor][streams], order, np.inf).argmin(1)
 
     def action_probabilities(self, observations):
-        n, hypotheses = len(observations), np.arange(self.family.factors[0])
+        n = len(observations)
+        hypotheses = np.arange(self.family.factors[0])
         everywhere = np.repeat(observations, len(hypotheses), 0)
-        self.policies = self.family.policy(everywhere, np.tile(hypotheses, n)[:, None]).reshape(n, len(hypotheses), -1)
+        policies = self.family.policy(everywhere, np.tile(hypotheses, n)[:, None])
+        self.policies = policies.reshape(n, len(hypotheses), -1)
         return (self.belief[:, None] @ self.policies)[:, 0]
 
     def _redistribute(self) -> None:
@@ -68,7 +81,7 @@ class PosteriorSampling(SourceAlgorithm):
         ruled_out = (self.belief * ~possible).sum(1, keepdims=True)
         self.belief = possible * (self.belief + ruled_out / possible.sum(1, keepdims=True))
 
-# %% ../../nbs/reference/posterior.ipynb #c004
+# %% ../../nbs/reference/posterior.ipynb #c006
 @dataclass
 class AnnealedOracle(SourceAlgorithm):
     """The oracle with noise that fades (AD-epsilon, Zisman et al. 2024).
@@ -76,28 +89,35 @@ class AnnealedOracle(SourceAlgorithm):
     A random action with probability `1 - t / (anneal_fraction * n_steps)` at step t, the oracle's otherwise.
     """
     anneal_fraction: float = 0.8
+    needs = ("policy",)
 
     def start(self, family, tasks, n_steps, random, predictive, action_noise=0.0):
-        self.family, self.tasks, self.random = family, tasks, random
-        self.anneal_steps, self.step = self.anneal_fraction * n_steps, 0
+        self.family = family
+        self.tasks = tasks
+        self.random = random
+        self.anneal_steps = self.anneal_fraction * n_steps
+        self.step = 0
 
     def action_probabilities(self, observations):
         noise = max(0.0, 1 - self.step / self.anneal_steps) if self.anneal_steps else 0.0
-        return (1 - noise) * self.family.oracle_policy(observations, self.tasks) + noise / self.family.action_space.n
+        policy = self.family.oracle_policy(observations, self.tasks)
+        return (1 - noise) * policy + noise / self.family.action_space.n
 
     def act(self, observations):
-        return sample_actions(self.action_probabilities(observations), self.random)
+        probabilities = self.action_probabilities(observations)
+        return sample_actions(probabilities, self.random, int(self.family.action_space.start))
 
     def observe(self, observations, actions, rewards, next_observations, terminated, truncated):
         self.step += 1
 
-# %% ../../nbs/reference/posterior.ipynb #c005
+# %% ../../nbs/reference/posterior.ipynb #c008
 @dataclass
 class SystematicSearch(PosteriorSampling):
-    """A search in a fixed order: the nearest value that is still possible, and of several the one with the lowest number.
+    """A search in a fixed order: the nearest value that is still possible, and of several the one with the
+    lowest number.
 
-    Nothing is drawn but the way to it, so streams with the same experience believe the same. What has been searched has
-    a simple shape, which is easier to remember. Raises `ValueError` if `predictive` is asked for.
+    Nothing is drawn but the way to it, so streams with the same experience believe the same. What has been
+    searched has a simple shape, which is easier to remember. Its entropies are not known.
     """
     nearest_first: bool = field(default=True, init=False)
 

@@ -10,51 +10,74 @@ from typing import Any
 
 import numpy as np
 import torch
+from gymnasium import spaces
 from stable_baselines3 import PPO as StablePPO
 from stable_baselines3.common.vec_env import VecEnv
 
-from ..histories import FIELDS, empty_arrays
-from .source import SelfDrivenSource
-from ..tasks.family import TaskFamily, step_and_reset
+from .source import FIELDS, Source, disturb, empty_arrays
+from ..tasks.family import TaskFamily, reset_environment, step_and_reset
 
 # %% ../../nbs/reference/ppo.ipynb #02b-ppo-007
-class RecordingVecEnv(VecEnv):
-    """All streams of one task as stable-baselines3 wants to see them. It writes down the first `n_steps` of each.
+def _from_zero(space: spaces.Space) -> tuple[spaces.Space, Any]:
+    "A space whose discrete values begin at 0, and what was taken from them."
+    if isinstance(space, spaces.Discrete):
+        return spaces.Discrete(space.n), space.start
+    if isinstance(space, spaces.MultiDiscrete):
+        return spaces.MultiDiscrete(space.nvec), space.start
+    return space, 0
 
-    With probability `action_noise` a random action is executed instead of the one that was asked for, and both are
-    written down. `uncertainty`, if given, maps observations (n, ...) to the entropy of the policy there.
+
+class RecordingVecEnv(VecEnv):
+    """All streams of one task as stable-baselines3 wants to see them. It writes down the first steps of each.
+
+    `written` has arrays (n_steps, n, ...) for what it records, in the family's own numbers. With probability
+    `action_noise` a random action is executed instead of the one that was asked for. `uncertainty`, if given,
+    maps what stable-baselines3 sees, (n, ...), to the entropy of the policy there.
     """
-    def __init__(self, family: TaskFamily, tasks: np.ndarray, written: Mapping[str, np.ndarray], random: np.random.Generator,
-                 action_noise: float = 0.0, uncertainty: Callable[[np.ndarray], np.ndarray] | None = None):
-        super().__init__(len(tasks), family.observation_space, family.action_space)
-        self.environment, self.written, self.random = family.vector(tasks), written, random
-        self.action_noise, self.uncertainty = action_noise, uncertainty
-        self.step_number, self.observations = 0, None
+    def __init__(self, family: TaskFamily, tasks: np.ndarray, written: Mapping[str, np.ndarray],
+                 random: np.random.Generator, action_noise: float = 0.0,
+                 uncertainty: Callable[[np.ndarray], np.ndarray] | None = None):
+        observation_space, self.first_observation = _from_zero(family.observation_space)
+        action_space, self.first_action = _from_zero(family.action_space)
+        super().__init__(len(tasks), observation_space, action_space)
+        self.family = family
+        self.environment = family.vector(tasks)
+        self.written = written
+        self.random = random
+        self.action_noise = action_noise
+        self.uncertainty = uncertainty
+        self.step_number = 0
+        self.observations = None
 
     def reset(self) -> np.ndarray:
-        self.observations, _ = self.environment.reset(seed=int(self.random.integers(2**31)))
-        return self.observations
+        self.observations = reset_environment(self.environment, int(self.random.integers(2**31)))
+        return self.observations - self.first_observation
 
     def step_async(self, actions: np.ndarray) -> None:
-        self.intended = actions
+        self.intended = actions + self.first_action
 
     def step_wait(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[dict[str, Any]]]:
-        disturbed = self.random.random(self.num_envs) < self.action_noise
-        actions = np.where(disturbed, self.random.integers(int(self.action_space.n), size=self.num_envs), self.intended)
+        actions = disturb(self.intended, self.family, self.action_noise, self.random)
         is_written = self.step_number < len(self.written["actions"])
-        entropies = self.uncertainty(self.observations) if is_written and "entropies" in self.written else None
-        next_observations, rewards, terminated, truncated, following = step_and_reset(self.environment, actions)
+        entropies = None
+        if is_written and "entropies" in self.written:
+            entropies = self.uncertainty(self.observations - self.first_observation)
+        next_observations, rewards, *ends, following = step_and_reset(self.environment, actions)
+        terminated, truncated = ends
         ends = terminated | truncated
         if is_written:
             values = dict(zip(FIELDS, (self.observations, actions, rewards, next_observations, ends)))
             values |= {"intended_actions": self.intended, "entropies": entropies}
             for name, array in self.written.items():
                 array[self.step_number] = values[name]
-        self.step_number, self.observations = self.step_number + 1, following
+        self.step_number += 1
+        self.observations = following
         infos = [{} for _ in range(self.num_envs)]
         for stream in np.flatnonzero(ends):
-            infos[stream] = {"terminal_observation": next_observations[stream], "TimeLimit.truncated": bool(truncated[stream])}
-        return following, rewards.astype(np.float32), ends, infos
+            last = next_observations[stream] - self.first_observation
+            # value flows past a time limit, but never past a terminal step
+            infos[stream] = {"terminal_observation": last, "TimeLimit.truncated": bool(truncated[stream])}
+        return following - self.first_observation, rewards.astype(np.float32), ends, infos
 
     def close(self) -> None:
         self.environment.close()
@@ -73,12 +96,13 @@ class RecordingVecEnv(VecEnv):
 
 # %% ../../nbs/reference/ppo.ipynb #02b-ppo-009
 @dataclass
-class PPO(SelfDrivenSource):
-    """Proximal policy optimisation (Schulman et al. 2017), as stable-baselines3 has it, with its own training loop.
+class PPO(Source):
+    """Proximal policy optimisation (Schulman et al. 2017), as stable-baselines3 has it, with its own training
+    loop.
 
-    One policy for each task, shared by all of its streams: that is how the histories of the original project were made,
-    with 100 streams of 1,000 steps. `n_steps` is how many steps each stream takes between two updates; the other
-    settings are those of stable-baselines3. Raises `ImportError` saying what to install if it is missing.
+    One policy for each task, shared by all of its streams: that is how the histories of the original project
+    were made, with 100 streams of 1,000 steps. `n_steps` is how many steps each stream takes between two
+    updates; the other settings are those of stable-baselines3. It computes in one thread.
     """
     n_steps: int = 80
     learning_rate: float = 3e-3
@@ -89,23 +113,33 @@ class PPO(SelfDrivenSource):
     ent_coef: float = 0.01
     width: int = 64
 
-    def record_itself(self, family: TaskFamily, tasks: np.ndarray, n_steps: int, random: np.random.Generator, entropies: bool = False,
-                      action_noise: float = 0.0) -> dict[str, np.ndarray]:
-        "Train on each task, all of its streams (rows of `tasks` that follow one another) together: field name to array (n, n_steps, ...)."
-        parts = [self._record_task(family, group, n_steps, random, entropies, action_noise)
-                 for group in np.split(tasks, np.flatnonzero(np.diff(tasks)) + 1)]
+    def record(self, family, tasks, n_steps, random, entropies=False, action_noise=0.0):
+        n_threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            parts = [self._record_task(family, group, n_steps, random, entropies, action_noise)
+                     for group in np.split(tasks, np.flatnonzero(np.diff(tasks)) + 1)]
+        finally:
+            torch.set_num_threads(n_threads)
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
-    def _record_task(self, family: TaskFamily, tasks: np.ndarray, n_steps: int, random: np.random.Generator, entropies: bool,
-                     action_noise: float) -> dict[str, np.ndarray]:
+    def learner(self, environment: VecEnv, seed: int) -> StablePPO:
+        "The algorithm of stable-baselines3 with these settings, on the CPU, before its first step."
+        return StablePPO("MlpPolicy", environment, self.learning_rate, self.n_steps, self.batch_size,
+                         self.n_epochs, self.gamma, self.gae_lambda, ent_coef=self.ent_coef, seed=seed,
+                         device="cpu", policy_kwargs={"net_arch": [self.width, self.width]})
+
+    def _record_task(self, family: TaskFamily, tasks: np.ndarray, n_steps: int, random: np.random.Generator,
+                     entropies: bool, action_noise: float) -> dict[str, np.ndarray]:
         written = empty_arrays(family, len(tasks), n_steps, entropies, action_noise > 0)
+
         def uncertainty(observations):
             with torch.no_grad():
-                return model.policy.get_distribution(model.policy.obs_to_tensor(observations)[0]).entropy().numpy()
+                seen = model.policy.obs_to_tensor(observations)[0]
+                return model.policy.get_distribution(seen).entropy().numpy()
+
         environment = RecordingVecEnv(family, tasks, written, random, action_noise, uncertainty)
-        model = StablePPO("MlpPolicy", environment, self.learning_rate, self.n_steps, self.batch_size, self.n_epochs, self.gamma,
-                          self.gae_lambda, ent_coef=self.ent_coef, policy_kwargs={"net_arch": [self.width, self.width]},
-                          seed=int(random.integers(2**31)), device="cpu")
+        model = self.learner(environment, seed=int(random.integers(2**31)))
         model.learn(len(tasks) * n_steps)
         environment.close()
         return {name: np.moveaxis(values, 0, 1) for name, values in written.items()}

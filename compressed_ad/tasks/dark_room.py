@@ -12,7 +12,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from .family import TaskFamily
+from .family import FamilyError, TaskFamily
 
 # %% ../../nbs/course/01_environments.ipynb #01-environments-008
 ACTION_NAMES = ("stay", "up", "down", "left", "right")
@@ -30,19 +30,23 @@ class DarkRoom(gym.Env):
     """A dark room with one goal cell (Laskin et al. 2022, section 4).
 
     The agent starts in the centre and sees its own (row, column), never the goal. Each step that ends on the
-    goal pays 1. The episode is truncated after `horizon` steps; with `ends_at_goal`, it is terminated by the first
-    reward. Without `goal`, every `reset(seed=...)` draws one.
+    goal pays 1. The episode is truncated after `horizon` steps; with `ends_at_goal`, it is terminated by the
+    first reward. Without `goal`, every `reset(seed=...)` draws one.
     """
     metadata = {"render_modes": ["rgb_array"], "render_fps": 8}
 
-    def __init__(self, size: int = 9, horizon: int = 20, goal: Sequence[int] | None = None, render_mode: str | None = None,
-                 ends_at_goal: bool = False):
+    def __init__(self, size: int = 9, horizon: int = 20, goal: Sequence[int] | None = None,
+                 render_mode: str | None = None, ends_at_goal: bool = False):
         check_room(size, horizon)
         if goal is not None and not (len(goal) == 2 and all(0 <= g < size for g in goal)):
-            raise ValueError(f"goal = {goal}: must be (row, column), each from 0 to {size - 1}")
+            raise FamilyError(f"goal = {goal}: must be (row, column), each from 0 to {size - 1}")
         if render_mode not in (None, *self.metadata["render_modes"]):
-            raise ValueError(f"render_mode = {render_mode!r}: must be None or one of {self.metadata['render_modes']}")
-        self.size, self.horizon, self.render_mode, self.ends_at_goal = size, horizon, render_mode, ends_at_goal
+            raise FamilyError(f"render_mode = {render_mode!r}: "
+                              f"must be None or one of {self.metadata['render_modes']}")
+        self.size = size
+        self.horizon = horizon
+        self.render_mode = render_mode
+        self.ends_at_goal = ends_at_goal
         self.fixed_goal = None if goal is None else np.array(goal)
         self.observation_space = gym.spaces.MultiDiscrete([size, size])
         self.action_space = gym.spaces.Discrete(len(MOVES))
@@ -60,17 +64,18 @@ class DarkRoom(gym.Env):
         self.elapsed += 1
         there = bool((self.position == self.goal).all())
         terminated = there and self.ends_at_goal
-        return self.position.copy(), float(there), terminated, self.elapsed >= self.horizon and not terminated, {}
+        truncated = self.elapsed >= self.horizon and not terminated
+        return self.position.copy(), float(there), terminated, truncated, {}
 
     def render(self) -> np.ndarray:
         return draw_room(self.size, self.goal, self.position)
 
 
 def check_room(size: int, horizon: int) -> None:
-    "Raise `ValueError` unless `size` and `horizon` are positive whole numbers."
+    "Raise `FamilyError` unless `size` and `horizon` are positive whole numbers."
     for name, value in (("size", size), ("horizon", horizon)):
         if not (isinstance(value, (int, np.integer)) and value >= 1):
-            raise ValueError(f"{name} = {value!r}: must be a whole number, at least 1")
+            raise FamilyError(f"{name} = {value!r}: must be a whole number, at least 1")
 
 # %% ../../nbs/course/01_environments.ipynb #01-environments-014
 FLOOR, LINE, GOAL, AGENT = (244, 244, 244), (206, 206, 206), (222, 143, 5), (1, 115, 178)
@@ -98,8 +103,9 @@ if DARK_ROOM_ID not in gym.registry:
 class DarkRoomVector(VectorEnv):
     """Dark Room on many goals at once; one call of `step` moves every agent.
 
-    Autoreset is Gymnasium's `SAME_STEP`: a step that ends an episode returns the next episode's first observation,
-    and the observation that ended it stands in `info["final_obs"]` at the rows where `info["_final_obs"]` is true.
+    Autoreset is Gymnasium's `SAME_STEP`: a step that ends an episode returns the next episode's first
+    observation, and the observation that ended it stands in `info["final_obs"]` at the rows where
+    `info["_final_obs"]` is true.
     """
     metadata = {"autoreset_mode": AutoresetMode.SAME_STEP, "render_modes": []}
 
@@ -110,7 +116,7 @@ class DarkRoomVector(VectorEnv):
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self.coordinates = np.stack(np.divmod(np.arange(size * size), size), 1)  # (cells, 2)
-        after = step_in_room(self.coordinates[:, None], np.arange(len(MOVES))[None], size)  # (cells, actions, 2)
+        after = step_in_room(self.coordinates[:, None], np.arange(len(MOVES)), size)  # (cells, actions, 2)
         self.cell_after = (after @ (size, 1)).ravel()  # (cells * actions,)
         self.goal_cells, self.start_cell = np.asarray(goals) @ (size, 1), (size // 2) * (size + 1)
 
@@ -140,7 +146,10 @@ class DarkRoomFamily(TaskFamily):
 
     def __init__(self, size: int = 9, horizon: int = 20, ends_at_goal: bool = False):
         check_room(size, horizon)
-        self.size, self.horizon, self.ends_at_goal, self.n_tasks = size, horizon, ends_at_goal, size * size
+        self.size = size
+        self.horizon = horizon
+        self.ends_at_goal = ends_at_goal
+        self.n_tasks = size * size
         self.observation_space = gym.spaces.MultiDiscrete([size, size])
         self.action_space = gym.spaces.Discrete(len(MOVES))
         self.goals = np.stack(np.divmod(np.arange(size * size), size), 1)  # (n_tasks, 2)
@@ -180,7 +189,9 @@ class DarkRoomFamily(TaskFamily):
 
 
 def nearer_moves(size: int) -> np.ndarray:
-    "Equal probability for every move that comes nearer to a target cell; stay on it. (cells, targets, actions)."
+    """Equal probability for every move that comes nearer to a target cell; stay on it. (cells, targets,
+    actions).
+    """
     cells = np.stack(np.divmod(np.arange(size * size), size), 1)  # (cells, 2)
     after = step_in_room(cells[:, None], np.arange(len(MOVES)), size)  # (cells, actions, 2)
     distance = np.abs(cells[:, None] - cells).sum(-1)  # (cells, targets)

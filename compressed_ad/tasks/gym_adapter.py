@@ -10,40 +10,59 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from .family import TaskFamily
+from .family import FamilyError, TaskFamily
 
 # %% ../../nbs/reference/gym_adapter.ipynb #c003
 class GymnasiumFamily(TaskFamily):
-    """Any registered Gymnasium environment with discrete actions, one task for each set of `gym.make` arguments.
+    """Any registered Gymnasium environment with discrete actions, one task for each set of `gym.make`
+    arguments.
 
-    `oracle`, if given, is the best return of an episode for each task. Raises `ValueError` if the actions are not
-    discrete, if tasks differ in their spaces, or if no step limit is known.
+    `oracle` and `random`, if given, are the returns of an episode, for each task, of a best agent and of one
+    that acts at random: returns are normalised to 1 at the one and 0 at the other. Without `random`, 0 is the
+    return 0. Raises `FamilyError` if the actions are not discrete, if tasks differ in their spaces, if no
+    step limit is known, or if a reference return is missing or not below the best one.
     """
-    def __init__(self, environment_id: str, task_arguments: Sequence[Mapping[str, Any]], oracle: Sequence[float] | None = None):
+    def __init__(self, environment_id: str, task_arguments: Sequence[Mapping[str, Any]],
+                 oracle: Sequence[float] | None = None, random: Sequence[float] | None = None):
         if not task_arguments:
-            raise ValueError("task_arguments is empty: a family needs at least one task")
-        if oracle is not None and len(oracle) != len(task_arguments):
-            raise ValueError(f"oracle has {len(oracle)} returns for {len(task_arguments)} tasks")
-        self.name, self.task_arguments, self.oracle = environment_id, list(task_arguments), oracle
+            raise FamilyError("task_arguments is empty: a family needs at least one task")
+        self.name = environment_id
+        self.task_arguments = list(task_arguments)
         self.n_tasks = len(self.task_arguments)
+        self.oracle = self._references("oracle", oracle)
+        self.random = self._references("random", [0] * self.n_tasks if random is None else random)
+        if self.oracle is not None and not (self.random < self.oracle).all():
+            task = int(np.argmin(self.random < self.oracle))
+            raise FamilyError(f"oracle = {self.oracle[task]:g} of task {task}: must be more than "
+                              f"random = {self.random[task]:g}, which is 0 unless it is given")
         first, *others = [self.make(task) for task in range(self.n_tasks)]
-        self.observation_space, self.action_space = first.observation_space, first.action_space
+        self.observation_space = first.observation_space
+        self.action_space = first.action_space
         if not isinstance(self.action_space, gym.spaces.Discrete):
-            raise ValueError(f"{environment_id}: actions are {self.action_space}, must be Discrete")
+            raise FamilyError(f"{environment_id}: actions are {self.action_space}, must be Discrete")
         for task, other in enumerate(others, 1):
             if (other.observation_space, other.action_space) != (self.observation_space, self.action_space):
-                raise ValueError(f"{environment_id}: task {task} has other spaces than task 0")
+                raise FamilyError(f"{environment_id}: task {task} has other spaces than task 0")
         limits = [environment.spec.max_episode_steps for environment in (first, *others)]
         if None in limits:
-            raise ValueError(f"{environment_id}: task {limits.index(None)} has no step limit; put max_episode_steps into task_arguments")
+            raise FamilyError(f"{environment_id}: task {limits.index(None)} has no step limit; "
+                              "put max_episode_steps into task_arguments")
         self.horizon = max(limits)
         for environment in (first, *others):
             environment.close()
+
+    def _references(self, name: str, returns: Sequence[float] | None) -> np.ndarray | None:
+        if returns is None:
+            return None
+        if len(returns) != self.n_tasks or not np.isfinite(returns).all():
+            raise FamilyError(f"{name} = {returns}: must be {self.n_tasks} numbers, one for each task")
+        return np.asarray(returns, float)
 
     def make(self, task: int, render_mode: str | None = None) -> gym.Env:
         return gym.make(self.name, render_mode=render_mode, **self.task_arguments[task])
 
     def oracle_returns(self, tasks: np.ndarray) -> np.ndarray:
-        if self.oracle is None:
-            return super().oracle_returns(tasks)
-        return np.asarray(self.oracle, float)[tasks]
+        return super().oracle_returns(tasks) if self.oracle is None else self.oracle[tasks]
+
+    def random_returns(self, tasks: np.ndarray) -> np.ndarray:
+        return self.random[tasks]

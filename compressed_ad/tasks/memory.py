@@ -16,14 +16,16 @@ from gymnasium.vector.utils import batch_space
 
 from .dark_room import (
     MOVES, DarkRoomFamily, check_room, draw_room, nearer_moves, step_in_room)
-from .family import TaskFamily, TaskSplit, first_tasks
+from .family import FamilyError, TaskFamily, TaskSplit, first_tasks
 
 # %% ../../nbs/course/01b_memory_tasks.ipynb #01b-memory-tasks-009
 class ArrayTaskFamily(TaskFamily):
-    """A family that plays all its tasks in arrays, from three rules: how a task begins, what is seen, what an action does.
+    """A family that plays all its tasks in arrays, from three rules: how a task begins, what is seen, what an
+    action does.
 
-    The state of n tasks is a dict of arrays (n,). Single and vectorised environments both follow from the rules. With
-    `charge_resets` the vectorised one needs a call of its own to begin the next episode, whose action it ignores.
+    The state of n tasks is a dict of arrays (n,). Single and vectorised environments both follow from the
+    rules. With `charge_resets` the vectorised one needs a call of its own to begin the next episode, whose
+    action it ignores.
     """
     @abstractmethod
     def begin(self, tasks: np.ndarray, random: np.random.Generator) -> dict[str, np.ndarray]:
@@ -59,9 +61,10 @@ class ArrayTask(gym.Env):
 
     def __init__(self, family: ArrayTaskFamily, task: int, render_mode: str | None = None):
         if not 0 <= task < family.n_tasks:
-            raise ValueError(f"task = {task}: must be from 0 to {family.n_tasks - 1}")
+            raise FamilyError(f"task = {task}: must be from 0 to {family.n_tasks - 1}")
         if render_mode not in (None, *self.metadata["render_modes"]):
-            raise ValueError(f"render_mode = {render_mode!r}: must be None or one of {self.metadata['render_modes']}")
+            raise FamilyError(f"render_mode = {render_mode!r}: "
+                              f"must be None or one of {self.metadata['render_modes']}")
         self.family, self.task, self.render_mode = family, np.array([task]), render_mode
         self.observation_space, self.action_space = family.observation_space, family.action_space
         self.horizon = int(family.horizons(self.task)[0])
@@ -94,7 +97,8 @@ class ArrayTaskVector(VectorEnv):
         self.family, self.tasks, self.num_envs = family, np.asarray(tasks), len(tasks)
         mode = AutoresetMode.NEXT_STEP if family.charge_resets else AutoresetMode.SAME_STEP
         self.metadata = {"autoreset_mode": mode, "render_modes": []}
-        self.single_observation_space, self.single_action_space = family.observation_space, family.action_space
+        self.single_observation_space = family.observation_space
+        self.single_action_space = family.action_space
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self.horizons = family.horizons(self.tasks)
@@ -119,7 +123,7 @@ class ArrayTaskVector(VectorEnv):
             rewards[waiting], terminated[waiting] = 0, False
         truncated = (self.elapsed >= self.horizons) & ~terminated
         ended = terminated | truncated
-        observations = self.family.observe(self.state, self.tasks).copy()  # a family may return its state itself
+        observations = self.family.observe(self.state, self.tasks).copy()  # it may be the state itself
         if self.family.charge_resets:
             self.ended = ended
         elif ended.any():
@@ -136,7 +140,7 @@ class CueFamily(ArrayTaskFamily):
     """
     def __init__(self, what: str, lengths: Sequence[int], n_cues: int):
         if not len(lengths) or any(not isinstance(n, (int, np.integer)) or n < 1 for n in lengths):
-            raise ValueError(f"{what} = {lengths}: must be whole numbers, at least 1 each")
+            raise FamilyError(f"{what} = {lengths}: must be whole numbers, at least 1 each")
         self.lengths, self.n_cues = np.array(lengths), n_cues
         self.n_tasks, self.horizon = n_cues * len(lengths), int(self.lengths.max()) + 1
 
@@ -168,9 +172,9 @@ class CueFamily(ArrayTaskFamily):
 class PassiveTMazeFamily(CueFamily):
     """Passive T-Maze (Ni et al. 2023): a cue at step 0, a corridor, a junction.
 
-    Only the first observation tells which arm pays, up or down. Every step of the corridor looks the same. The arm
-    that the cue named pays 1, nothing else does. An episode has `corridor + 1` steps: whoever stops once, fails. Task number
-    `2 * index + cue` has the corridor `corridors[index]`; cue 0 is up, 1 is down.
+    Only the first observation tells which arm pays, up or down. Every step of the corridor looks the same.
+    The arm that the cue named pays 1, nothing else does. An episode has `corridor + 1` steps: whoever stops
+    once, fails. Task number `2 * index + cue` has the corridor `corridors[index]`; cue 0 is up, 1 is down.
     """
     name = "PassiveTMaze"
     ACTIONS = ("right", "left", "up", "down")
@@ -206,19 +210,20 @@ class PassiveTMazeFamily(CueFamily):
 class RepeatFirstFamily(CueFamily):
     """Repeat the first symbol, in the manner of POPGym's RepeatFirst (Morad et al. 2023).
 
-    The first observation shows the symbol to remember; then come `delay - 1` others, drawn at random; then the
-    question, at which the right action pays 1 and the episode ends. Unlike in POPGym, only this last answer pays: an
-    agent that answered all along would only have to repeat itself. An observation is (phase, symbol). Task number
-    `n_symbols * index + symbol` has the delay `delays[index]`.
+    The first observation shows the symbol to remember; then come `delay - 1` others, drawn at random; then
+    the question, at which the right action pays 1 and the episode ends. Unlike in POPGym, only this last
+    answer pays: an agent that answered all along would only have to repeat itself. An observation is (phase,
+    symbol). Task number `n_symbols * index + symbol` has the delay `delays[index]`.
     """
     name = "RepeatFirst"
     FIRST, BETWEEN, QUESTION = range(3)  # phases
 
     def __init__(self, delays: Sequence[int] = (51, 415, 831), n_symbols: int = 4):
         if not isinstance(n_symbols, int) or n_symbols < 2:
-            raise ValueError(f"n_symbols = {n_symbols!r}: must be a whole number, at least 2")
+            raise FamilyError(f"n_symbols = {n_symbols!r}: must be a whole number, at least 2")
         super().__init__("delays", delays, n_symbols)
-        self.observation_space, self.action_space = gym.spaces.MultiDiscrete([3, n_symbols]), gym.spaces.Discrete(n_symbols)
+        self.observation_space = gym.spaces.MultiDiscrete([3, n_symbols])
+        self.action_space = gym.spaces.Discrete(n_symbols)
 
     def begin(self, tasks, random):
         return {"time": np.zeros(len(tasks), int), "symbol": tasks % self.n_cues}
@@ -235,7 +240,8 @@ class RepeatFirstFamily(CueFamily):
         return rewards, terminated
 
     def policy(self, observations, values):
-        return np.eye(self.n_cues)[np.where(observations[:, 0] == self.QUESTION, values[:, 0], 0)]  # 0 until it is asked
+        answers = np.where(observations[:, 0] == self.QUESTION, values[:, 0], 0)  # 0 until it is asked
+        return np.eye(self.n_cues)[answers]
 
     def eliminate(self, possible, observations, actions, rewards, next_observations):
         self.rule_out(possible, observations[:, 0] == self.FIRST, observations[:, 1])
@@ -253,16 +259,21 @@ class KeyToDoorRules(ArrayTaskFamily):
                  charge_resets: bool = False):
         check_room(size, horizon)
         if hidden_start and size < 2:
-            raise ValueError("size = 1: must be at least 2, so that start, key and door differ")
-        if charge_resets and not hidden_start:  # a key in the centre could not be told from a reset to the centre
-            raise ValueError("charge_resets = True: needs hidden_start = True")
-        self.size, self.horizon, self.hidden_start = size, horizon, hidden_start
-        self.key_reward, self.charge_resets, self.n_cells = key_reward, charge_resets, size * size
-        self.n_tasks = self.n_cells * (self.n_cells - 1) * (self.n_cells - 2) if hidden_start else self.n_cells ** 2
+            raise FamilyError("size = 1: must be at least 2, so that start, key and door differ")
+        if charge_resets and not hidden_start:  # a key in the centre could not be told from a reset there
+            raise FamilyError("charge_resets = True: needs hidden_start = True")
+        self.size = size
+        self.horizon = horizon
+        self.hidden_start = hidden_start
+        self.key_reward = key_reward
+        self.charge_resets = charge_resets
+        n = self.n_cells = size * size
+        self.n_tasks = n * (n - 1) * (n - 2) if hidden_start else n * n
         self.observation_space = gym.spaces.MultiDiscrete([size, size, 2])
         self.action_space = gym.spaces.Discrete(len(MOVES))
         self.coordinates = np.stack(np.divmod(np.arange(self.n_cells), size), 1)  # (cells, 2)
-        self.cell_after = step_in_room(self.coordinates[:, None], np.arange(len(MOVES)), size) @ (size, 1)  # (cells, actions)
+        after = step_in_room(self.coordinates[:, None], np.arange(len(MOVES)), size)  # (cells, actions, 2)
+        self.cell_after = after @ (size, 1)  # (cells, actions)
 
     def places(self, tasks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         "The cells of start, key and door, (n,) each, in `tasks` (n,)."
@@ -298,13 +309,14 @@ class KeyToDoorRules(ArrayTaskFamily):
 
 # %% ../../nbs/course/01b_memory_tasks.ipynb #01b-memory-tasks-039
 class KeyToDoorFamily(KeyToDoorRules):
-    """Dark Key-to-Door: find a hidden key, then a hidden door. The agent sees its (row, column) and whether it has the key.
+    """Dark Key-to-Door: find a hidden key, then a hidden door. The agent sees its (row, column) and whether
+    it has the key.
 
     An episode is one attempt. It ends at the door, which pays 1 to who has the key, or after `horizon` steps.
-    `hidden_start`: start, key and door are three different cells, a part of the task. Otherwise the start is the
-    centre, and key and door may be any cells: with `size=9` and `key_reward=1` the room, times and rewards of Laskin et
-    al. 2022. `charge_resets`: the call after an attempt's end ignores its action and puts the agent back at the start,
-    as in AMAGO's `RoomKeyDoor` (Grigsby et al. 2024).
+    `hidden_start`: start, key and door are three different cells, a part of the task. Otherwise the start is
+    the centre, and key and door may be any cells: with `size=9` and `key_reward=1` the room, times and
+    rewards of Laskin et al. 2022. `charge_resets`: the call after an attempt's end ignores its action and
+    puts the agent back at the start, as in AMAGO's `RoomKeyDoor` (Grigsby et al. 2024).
     """
     def __init__(self, size: int = 8, horizon: int = 50, hidden_start: bool = True, key_reward: float = 0.0,
                  charge_resets: bool = False):
@@ -341,7 +353,9 @@ class KeyToDoorFamily(KeyToDoorRules):
 
     def eliminate(self, possible, observations, actions, rewards, next_observations):
         keys, doors = possible
-        cells, had, has = next_observations[:, :2] @ (self.size, 1), observations[:, 2] == 1, next_observations[:, 2] == 1
+        cells = next_observations[:, :2] @ (self.size, 1)
+        had = observations[:, 2] == 1
+        has = next_observations[:, 2] == 1
         found = has & ~had
         opened = rewards - self.key_reward * found > 0.5
         keys[found] = doors[opened] = False
@@ -353,30 +367,33 @@ class KeyToDoorFamily(KeyToDoorRules):
 class PermutedDarkRoomFamily(DarkRoomFamily):
     """Dark Room with its five actions in another order: a task hides a goal and a permutation, one of 120.
 
-    Task number `120 * goal + permutation`. Held-out tasks have permutations and goals that training never meets:
-    `n_held_out_permutations` and `n_held_out_goals` of them are set aside by `split`.
+    Task number `120 * goal + permutation`. Held-out tasks have permutations and goals that training never
+    meets: `n_held_out_permutations` and `n_held_out_goals` of them are set aside by `split`.
     """
     name = "PermutedDarkRoom"
     facts = ()
 
-    def __init__(self, size: int = 9, horizon: int = 20, n_held_out_permutations: int = 20, n_held_out_goals: int = 8):
+    def __init__(self, size: int = 9, horizon: int = 20, n_held_out_permutations: int = 20,
+                 n_held_out_goals: int = 8):
         super().__init__(size, horizon)
-        self.permutations = np.array(list(permutations(range(len(MOVES)))))  # (120, actions): the move that an action makes
+        self.permutations = np.array(list(permutations(range(len(MOVES)))))  # (120, actions): the move made
         self.n_tasks = len(self.goals) * len(self.permutations)
         self.set_aside = {"goals": (n_held_out_goals, len(self.goals)),
                           "permutations": (n_held_out_permutations, len(self.permutations))}
         for name, (n, n_all) in self.set_aside.items():
             if not 1 <= n < n_all:
-                raise ValueError(f"n_held_out_{name} = {n}: must be from 1 to {n_all - 1}")
+                raise FamilyError(f"n_held_out_{name} = {n}: must be from 1 to {n_all - 1}")
 
     def make(self, task, render_mode=None):
         goal, number = self.factor_values(np.array([task]))[0]
         room = super().make(goal, render_mode)
-        return gym.wrappers.TransformAction(room, lambda action: self.permutations[number, action], self.action_space)
+        moves = self.permutations[number]
+        return gym.wrappers.TransformAction(room, lambda action: moves[action], self.action_space)
 
     def vector(self, tasks):
         goals, numbers = self.factor_values(tasks).T
-        return gym.wrappers.vector.TransformAction(super().vector(goals), lambda actions: self.permutations[numbers, actions])
+        rooms = super().vector(goals)
+        return gym.wrappers.vector.TransformAction(rooms, lambda actions: self.permutations[numbers, actions])
 
     @property
     def factors(self):
@@ -402,10 +419,12 @@ class PermutedDarkRoomFamily(DarkRoomFamily):
 
     def split(self, n_held_out, seed=0, n_training=None):
         random = np.random.default_rng(seed)
-        apart = {name: np.isin(np.arange(n_all), random.permutation(n_all)[:n]) for name, (n, n_all) in self.set_aside.items()}
+        apart = {name: np.isin(np.arange(n_all), random.permutation(n_all)[:n])
+                 for name, (n, n_all) in self.set_aside.items()}
         goals, numbers = self.factor_values(np.arange(self.n_tasks)).T
         new = random.permutation(np.flatnonzero(apart["goals"][goals] & apart["permutations"][numbers]))
         if not 1 <= n_held_out <= len(new):
-            raise ValueError(f"n_held_out = {n_held_out}: must be from 1 to {len(new)}, the tasks that are new in goal and permutation")
+            raise FamilyError(f"n_held_out = {n_held_out}: must be from 1 to {len(new)}, "
+                              "the tasks that are new in goal and permutation")
         known = random.permutation(np.flatnonzero(~apart["goals"][goals] & ~apart["permutations"][numbers]))
         return TaskSplit(train=first_tasks(known, n_training), held_out=np.sort(new[:n_held_out]))

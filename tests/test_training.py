@@ -1,0 +1,367 @@
+"Trainings that are refused, interrupted, damaged or extended; checkpoints that outlive what they were made with."
+import copy
+import json
+import math
+import sys
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+from gymnasium import spaces
+
+from compressed_ad.checkpoints import (
+    CheckpointError, DamagedCheckpoint, load_checkpoint, load_model, save_checkpoint)
+from compressed_ad.config import ConfigError, make_config, packaged_configs, read_config
+from compressed_ad.files import CompressedADError
+from compressed_ad.histories import collect, collect_for
+from compressed_ad.models import make_model
+from compressed_ad.pretraining import Pretrainer
+from compressed_ad.sources.posterior import PosteriorSampling
+from compressed_ad.tasks.dark_room import DarkRoomFamily
+from compressed_ad.tasks.memory import PermutedDarkRoomFamily
+from compressed_ad.training import Processes, Trainer, TrainingError, find_device, learning_rate
+
+SETTINGS = dict(
+    task_family_arguments={"size": 3, "horizon": 4}, n_held_out_tasks=2, n_streams=4, history_steps=40,
+    decoder_max_seq_length=10, n_latent=2, tf_n_embd=8, tf_n_layer=1, tf_n_head=2, encoder_n_layer=1,
+    encoder_n_head=2, max_compression_depth=3, min_compress_length=2, max_compress_length=8,
+    max_uncompressed_length=6, plans_per_batch=2, train_batch_size=4, train_timesteps=20, warmup_steps=2, lr=3e-3,
+    log_every=5, checkpoint_every=5)
+CONFIG = make_config(SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def histories():
+    torch.set_num_threads(1)
+    return collect_for(CONFIG, progress=False)
+
+
+def trainer_in(folder, histories, config=CONFIG, **named) -> Trainer:
+    return Trainer(config, histories, config.family, folder, **named)
+
+
+def refused(error, message, function, *arguments, **named):
+    with pytest.raises(error) as said:
+        function(*arguments, **named)
+    assert message in str(said.value), said.value
+    assert isinstance(said.value, CompressedADError)
+
+
+# configurations
+
+
+def test_a_training_without_compressions_is_refused():
+    refused(ConfigError, "max_compression_depth = 0: must be at least 1", make_config, {"max_compression_depth": 0})
+    make_config({"model": "AD", "max_compression_depth": 0})  # it compresses nothing
+
+
+@pytest.mark.parametrize("changes, length, fits", [
+    ({"max_compress_length": 39}, 40, False), ({"max_compress_length": 40}, 40, True),  # 100 - 60 latents - 0 kept
+    ({"min_compress_length": 41}, 40, False), ({"keep_length": 31}, 9, False), ({"keep_length": 30}, 10, True),
+    ({"n_latent": 88, "max_compress_length": 11, "max_uncompressed_length": 11}, 12, False),
+    ({"n_latent": 88, "max_compress_length": 12, "max_uncompressed_length": 11}, 12, True)])
+def test_the_length_that_acting_compresses_is_among_those_of_training(changes, length, fits):
+    config = make_config(changes, trained=True)
+    model = make_model(config, *(getattr(config.family, f"{name}_space") for name in ("observation", "action")))
+    memory = model.start(1).append(torch.zeros(1, config.max_recent_length + 1, config.tf_n_embd))
+    assert memory.recent.shape[1] - model.make_room(memory).recent.shape[1] == length
+    if fits:
+        assert make_config(changes) == config
+    else:
+        refused(ConfigError, f"acting compresses {length} transitions at a time", make_config, changes)
+
+
+def test_all_packaged_configurations_keep_the_rules():
+    for name in packaged_configs():
+        assert read_config(name).can_begin
+
+
+def test_an_old_checkpoint_may_break_the_rules_of_a_run_to_come(tmp_path, histories):
+    trainer_in(tmp_path, histories).run(until=1, progress=False)
+    tensors, about = load_checkpoint(tmp_path)
+    about["config"] |= {"min_compress_length": 9, "max_compress_length": 9, "warmup_steps": 20,
+                        "long_evaluation_episodes": 20, "max_compression_depth": 0}
+    save_checkpoint(tmp_path / "old.safetensors", {name: tensors[name] for name in tensors}, **about)
+    refused(ConfigError, "warmup_steps = 20", make_config, about["config"])
+    about["config"]["max_compress_length"] = 8
+    about["config"]["min_compress_length"] = 2
+    save_checkpoint(tmp_path / "old.safetensors", tensors, **about)
+    _, config = load_model(tmp_path / "old.safetensors")
+    assert config.max_compression_depth == 0 and not config.can_begin
+    assert config.changed(evaluation_episodes=3).evaluation_episodes == 3  # it keeps its licence
+    refused(ConfigError, "n_latent = 9", config.changed, n_latent=9)  # but no other
+
+
+@pytest.mark.parametrize("episodes", [5, 20, 99])
+def test_a_long_evaluation_that_cannot_be_reported_is_refused(episodes):
+    refused(ConfigError, f"long_evaluation_episodes = {episodes}: must be 0, or at least 100", make_config,
+            {"long_evaluation_episodes": episodes})
+    assert make_config({"long_evaluation_episodes": 100, "evaluation_episodes": 1}).evaluation_episodes == 1
+
+
+def test_a_warm_up_longer_than_the_training_is_refused():
+    refused(ConfigError, "warmup_steps = 1000: must be less than the 6 updates of train_timesteps", make_config,
+            {"warmup_steps": 1000, "train_timesteps": 6})
+    refused(ConfigError, "warmup_steps = 6", make_config, {"warmup_steps": 6, "train_timesteps": 6})
+    refused(ConfigError, "pretraining_steps = 6: must be more than warmup_steps = 6", make_config,
+            {"warmup_steps": 6, "pretraining_steps": 6, "pretraining": "mean"})
+    assert make_config({"warmup_steps": 5, "train_timesteps": 6}).warmup_steps == 5
+
+
+def test_every_key_can_be_overridden():
+    preset = read_config("ad_compressed_dr_quick")
+    for key, value in preset.model_dump().items():
+        assert getattr(read_config("ad_compressed_dr_quick", **{key: value}), key) == value
+        assert getattr(preset.changed(**{key: value}), key) == value
+    assert read_config("ad_compressed_dr_quick", source="QLearning").source == "QLearning"
+
+
+@pytest.mark.parametrize("text, family, source", [
+    ("", {"size": 17, "horizon": 100, "ends_at_goal": True}, {"nearest_first": True}),
+    ("task_family: KeyToDoor", {}, {"nearest_first": True}),
+    ("task_family: DarkRoom", {"size": 17, "horizon": 100, "ends_at_goal": True}, {"nearest_first": True}),
+    ("task_family: KeyToDoor\ntask_family_arguments: {size: 5}", {"size": 5}, {"nearest_first": True}),
+    ("source: QLearning", {"size": 17, "horizon": 100, "ends_at_goal": True}, {})])
+def test_arguments_of_a_preset_go_with_the_part_they_were_written_for(tmp_path, text, family, source):
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"include: lab_large_dark_room\n{text}\n", encoding="utf-8")
+    config = read_config(path)
+    assert (config.task_family_arguments, config.source_arguments) == (family, source)
+    overrides = dict(line.split(": ", 1) for line in text.splitlines())
+    if "task_family_arguments" in overrides:
+        overrides["task_family_arguments"] = {"size": 5}
+    assert read_config("lab_large_dark_room", **overrides) == config  # as on the command line
+    assert read_config("lab_large_dark_room").changed(**overrides) == config
+
+
+def test_arguments_without_a_name_are_those_of_the_default(tmp_path):
+    path = tmp_path / "base.yaml"
+    path.write_text("task_family_arguments: {size: 5}\n# größer als nötig\n", encoding="utf-8")
+    assert read_config(path, task_family="DarkRoom").task_family_arguments == {"size": 5}
+    assert read_config(path, task_family="KeyToDoor").task_family_arguments == {}
+
+
+def test_a_device_that_is_not_there_is_refused(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert find_device("auto") == find_device("cpu") == torch.device("cpu")
+    refused(TrainingError, "device = 'cuda': not on this machine, must be auto or cpu", find_device, "cuda")
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert find_device("auto") == torch.device("mps") and Processes.launched("cpu").device == torch.device("cpu")
+    refused(ConfigError, "device = 'tpu'", make_config, {"device": "tpu"})
+
+
+# training
+
+
+def test_until_a_step_that_is_past_does_nothing(tmp_path, histories):
+    trainer = trainer_in(tmp_path, histories)
+    assert trainer.run(until=0, progress=False) == [] and trainer.step == 0 and not list(tmp_path.iterdir())
+    trainer.run(until=7, progress=False)
+    before = {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    assert len(trainer.run(until=3, progress=False)) == 1 and trainer.step == 7
+    assert before == {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+
+
+def same(one: Trainer, other: Trainer) -> bool:
+    "Whether two runs ended alike, to the last bit: weights, averages and log."
+    logs = [[{name: value for name, value in line.items() if name != "seconds"} for line in run.log]
+            for run in (one, other)]
+    ours, theirs = one.state(), other.state()
+    return logs[0] == logs[1] and ours.keys() == theirs.keys() and all(map(torch.equal, ours.values(), theirs.values()))
+
+
+def test_other_histories_than_a_run_began_with_are_refused(tmp_path, histories):
+    ours, others = copy.copy(histories), copy.copy(histories)
+    ours.checksum, others.checksum = "1a", "2b"
+    trainer_in(tmp_path, ours).run(until=1, progress=False)
+    assert load_checkpoint(tmp_path)[1]["histories"] == "1a"
+    refused(CheckpointError, "trained on other histories: checksum 1a there, 2b here", trainer_in, tmp_path, others)
+    assert trainer_in(tmp_path, ours).step == 1
+    tensors, about = load_checkpoint(tmp_path)
+    del about["histories"]  # as before checksums were kept
+    save_checkpoint(tmp_path / "step-00000001.safetensors", tensors, **about)
+    assert trainer_in(tmp_path, others).step == 1
+
+
+def test_a_damaged_newest_checkpoint_is_passed_over_and_told(tmp_path, histories):
+    whole = trainer_in(tmp_path / "whole", histories)
+    whole.run(progress=False)
+    folder = tmp_path / "damaged"
+    trainer_in(folder, histories).run(until=15, progress=False)
+    (folder / "step-00000015.safetensors").write_bytes(b"cut off")
+    with pytest.warns(UserWarning, match="step-00000015.safetensors is damaged; training goes on from step-00000010"):
+        trainer = trainer_in(folder, histories)
+    assert trainer.step == 10 and trainer.log[-1]["step"] == 10 and "is damaged" in trainer.log[-1]["note"]
+    trainer.run(until=12, progress=False)
+    assert trainer.checkpoints.steps() == [5, 10, 12]  # the damaged one is gone: this one is newer
+    again = trainer_in(folder, histories)  # and this interruption is not told as damage
+    again.run(progress=False)
+    assert len([line for line in again.log if "note" in line]) == 1
+    again.log = [line for line in again.log if "note" not in line]
+    assert same(again, whole)
+    for path in folder.glob("step-*"):
+        path.write_bytes(b"cut off")
+    refused(DamagedCheckpoint, "step-00000020.safetensors: damaged", trainer_in, folder, histories)
+
+
+def test_a_checkpoint_with_other_settings_is_not_passed_over(tmp_path, histories):
+    trainer_in(tmp_path, histories).run(until=10, progress=False)
+    refused(CheckpointError, "lr = 0.003 there, 0.1 here", trainer_in, tmp_path, histories, CONFIG.changed(lr=0.1))
+
+
+@pytest.mark.filterwarnings("ignore:extended")
+def test_an_extension_that_is_interrupted_is_the_one_that_is_not(tmp_path, histories):
+    longer = CONFIG.changed(train_timesteps=40)
+    runs = {}
+    for name in ("whole", "interrupted"):
+        trainer_in(tmp_path / name, histories).run(progress=False)
+        refused(CheckpointError, "train_timesteps = 20 there, 40 here", trainer_in, tmp_path / name, histories, longer)
+        runs[name] = trainer_in(tmp_path / name, histories, longer, extend=True)
+        assert runs[name].step == 20 and runs[name].config.schedule_steps == 20
+    runs["whole"].run(progress=False)
+    runs["interrupted"].run(until=27, progress=False)
+    resumed = trainer_in(tmp_path / "interrupted", histories, runs["interrupted"].config)  # as any other run
+    assert resumed.step == 27
+    resumed.run(until=31, progress=False)
+    resumed = trainer_in(tmp_path / "interrupted", histories, longer, extend=True)  # or by the same command
+    resumed.run(progress=False)
+    assert resumed.step == 40 and same(resumed, runs["whole"])
+    final = 0.1 * CONFIG.lr
+    assert [line["lr"] for line in resumed.log if "lr" in line][4:] == pytest.approx([final] * 4)
+    assert [learning_rate(step, resumed.config) for step in range(20)] == [learning_rate(step, CONFIG) for step in range(20)]
+    notes = [line for line in resumed.log if "note" in line]
+    assert notes == [{"step": 20, "note": "extended from 20 to 40 updates; from 20 on, lr = 0.0003"}]
+    third = trainer_in(tmp_path / "whole", histories, CONFIG.changed(train_timesteps=41), extend=True)
+    assert third.config.schedule_steps == 20 and third.run(progress=False) and third.step == 41
+    refused(TrainingError, "train_timesteps = 20: must be at least 41", trainer_in, tmp_path / "whole", histories,
+            CONFIG, extend=True)
+    refused(CheckpointError, "lr = 0.003 there, 0.1 here", trainer_in, tmp_path / "whole", histories,
+            CONFIG.changed(train_timesteps=50, lr=0.1), extend=True)
+
+
+def test_an_extension_needs_something_to_extend(tmp_path, histories):
+    refused(TrainingError, "nothing to extend", trainer_in, tmp_path, histories, extend=True)
+    ends_at_zero = CONFIG.changed(final_lr_fraction=0.0)
+    trainer_in(tmp_path, histories, ends_at_zero).run(until=1, progress=False)
+    refused(TrainingError, "final_lr_fraction = 0: must be above 0", trainer_in, tmp_path, histories,
+            ends_at_zero.changed(train_timesteps=40), extend=True)
+    assert trainer_in(tmp_path, histories, ends_at_zero, extend=True).step == 1  # no longer than it was: as it was
+
+
+def test_a_folder_is_understood_where_a_checkpoint_is_meant(tmp_path, histories):
+    trainer = trainer_in(tmp_path / "run" / "checkpoints", histories)
+    trainer.run(until=6, progress=False)
+    for place in (tmp_path / "run", str(tmp_path / "run" / "checkpoints"), trainer.checkpoints.path(6)):
+        assert load_checkpoint(place)[1]["step"] == 6
+        model, config = load_model(place)
+        assert config == CONFIG and all(map(torch.equal, model.parameters(), trainer.model.parameters()))
+    refused(CheckpointError, "a folder without a checkpoint", load_model, tmp_path)
+    refused(CheckpointError, "no such checkpoint", load_model, tmp_path / "nowhere")
+
+
+def test_a_checkpoint_loads_without_its_family(tmp_path, monkeypatch):
+    (tmp_path / "gone_family.py").write_text(
+        "from compressed_ad.tasks.dark_room import DarkRoomFamily\nclass Rooms(DarkRoomFamily):\n    pass\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    config = CONFIG.changed(task_family="gone_family:Rooms", task_family_arguments={"size": 3, "horizon": 4})
+    trainer = Trainer(config, collect_for(config, progress=False), config.family, tmp_path / "checkpoints")
+    trainer.run(until=1, progress=False)
+    (tmp_path / "gone_family.py").unlink()
+    del sys.modules["gone_family"]
+    model, known = load_model(tmp_path)
+    assert known == config and all(map(torch.equal, model.parameters(), trainer.model.parameters()))
+    logits, _ = model.predict(model.start(1), torch.zeros(1, 2, dtype=torch.long))
+    assert logits.shape == (1, 5)
+    tensors, about = load_checkpoint(tmp_path)
+    assert about["spaces"]["actions"] == {"kind": "Discrete", "n": 5, "start": 0}
+    del about["spaces"]  # as before spaces were kept
+    save_checkpoint(tmp_path / "old.safetensors", tensors, **about)
+    refused(CheckpointError, "there is no module 'gone_family'", load_model, tmp_path / "old.safetensors")
+
+
+def test_an_old_checkpoint_takes_its_spaces_from_the_family(tmp_path, histories):
+    trainer_in(tmp_path, histories).run(until=1, progress=False)
+    tensors, about = load_checkpoint(tmp_path)
+    del about["spaces"]
+    save_checkpoint(tmp_path / "old.safetensors", tensors, **about)
+    assert load_model(tmp_path / "old.safetensors")[1] == CONFIG
+
+
+class OtherRooms(DarkRoomFamily):
+    "A family of a lesson: no configuration can name it."
+    name = "OtherRooms"
+
+
+@pytest.mark.parametrize("family, message", [
+    (DarkRoomFamily(size=4, horizon=4), "observations, each = (2,)|observation_space"),
+    (PermutedDarkRoomFamily(), "task_family = 'DarkRoom': the family given is 'PermutedDarkRoom'"),
+    (OtherRooms(size=3, horizon=4), "task_family = 'DarkRoom' in the histories")])
+def test_a_family_that_is_not_that_of_the_histories_is_refused(histories, family, message):
+    with pytest.raises(TrainingError) as error:
+        Trainer(CONFIG, histories, family)
+    assert any(part in str(error.value) for part in message.split("|")), error.value
+
+
+def test_histories_that_a_configuration_cannot_be_trained_on_are_refused(tmp_path, histories):
+    folder = tmp_path / "checkpoints"
+    refused(TrainingError, "history_steps = 41: the histories have 40 transitions", trainer_in, folder, histories,
+            CONFIG.changed(history_steps=41))
+    refused(TrainingError, "histories: of tasks", trainer_in, folder, histories, CONFIG.changed(split_seed=1))
+    refused(TrainingError, "task_family_arguments = {'size': 3, 'horizon': 4}", trainer_in, folder, histories,
+            CONFIG.changed(task_family_arguments={"size": 3, "horizon": 5}))
+    refused(TrainingError, "observations, each = (2,)", trainer_in, folder,
+            collect(DarkRoomFamily(3, 4), PosteriorSampling(), CONFIG.split.train, 4, 40, 0, progress=False),
+            CONFIG.changed(task_family="PassiveTMaze", n_held_out_tasks=1)) if False else None
+    assert not folder.exists()
+
+
+def test_a_family_without_a_name_is_trained_on_its_own_histories(histories):
+    family = OtherRooms(size=4, horizon=6)
+    own = collect(family, PosteriorSampling(), family.split(2).train, 2, 40, seed=0, progress=False)
+    trainer = Trainer(CONFIG, own, family)
+    trainer.train_step()
+    assert trainer.about["spaces"]["observations"]["nvec"] == [4, 4]
+
+
+def test_a_model_of_ones_own_is_trained(histories):
+    model = make_model(CONFIG.changed(seed=9), CONFIG.family.observation_space, CONFIG.family.action_space)
+    before = copy.deepcopy(model.state_dict())
+    trainer = Trainer(CONFIG, histories, CONFIG.family, model=model)
+    assert trainer.model is model and torch.equal(model.decoder.positions, before["decoder.positions"])
+    trainer.train_step()
+    assert not torch.equal(model.decoder.positions, before["decoder.positions"])
+
+
+def test_losses_and_hits_are_those_of_the_action_space(histories):
+    "A stand-in that calls every action certain: the loss is 0, its gradient too, and everything is a hit."
+    trainer = Trainer(CONFIG.changed(log_every=1), histories, CONFIG.family)
+
+    class Certain:
+        def loss(self, outputs, actions):
+            return 0 * outputs.sum(-1)
+
+        def hits(self, outputs, actions):
+            return torch.ones_like(actions, dtype=torch.bool)
+    trainer.model.actions = Certain()
+    trainer.train_step()
+    assert trainer.log[0]["loss"] == 0 and trainer.log[0]["accuracy"] == 1 and trainer.log[0]["gradient_norm"] == 0
+
+
+def test_what_is_not_finite_is_none_in_the_log(tmp_path, histories):
+    config = CONFIG.changed(evaluate_every=2)
+    trainer = trainer_in(tmp_path, histories, config, evaluate=lambda model: {"last5": math.nan, "tasks": 3})
+    trainer.run(until=5, progress=False)
+    looks = [line["evaluation"] for line in trainer.log if "evaluation" in line]
+    assert looks == [{"last5": None, "tasks": 3}] * 2 and not trainer.checkpoints.best.exists()
+    json.dumps(load_checkpoint(tmp_path)[1], allow_nan=False)
+
+
+@pytest.mark.filterwarnings("ignore:extended")
+def test_a_pretraining_goes_on_beside_an_extension(tmp_path, histories):
+    config = CONFIG.changed(pretraining="mean", pretraining_steps=5, train_timesteps=40, schedule_steps=20)
+    pretrainer = Pretrainer(config, histories, config.family, tmp_path)
+    pretrainer.run(progress=False)
+    assert pretrainer.step == 5 and pretrainer.config.schedule_steps == 0
+    refused(TrainingError, "pretraining = 'none': must be one of mean, fields", Pretrainer, CONFIG, histories, CONFIG.family)
