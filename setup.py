@@ -29,7 +29,7 @@ setup(
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
     ],
     packages=find_packages(include=[settings["lib_name"], settings["lib_name"] + ".*"]),
-    package_data={settings["lib_name"]: ["configs/*.yaml", "models/*", "insight/web/*"]},
+    package_data={settings["lib_name"]: ["configs/*.yaml", "models/*", "web/*"]},
     python_requires=">=" + settings["min_python"],
     install_requires=settings["requirements"].split(),
     extras_require={"dev": settings["dev_requirements"].split(), "sb3": settings["sb3_requirements"].split()},
