@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from .checkpoints import CheckpointError, Checkpoints, load_model
-from .evaluation import action_generator, choose_actions, remember
+from .evaluation import action_generator, choose_actions, most, remember
 from .files import CompressedADError
 from .histories import FIELDS
 from .insight.rollout import packaged_model
@@ -27,13 +27,13 @@ class AgentError(CompressedADError):
 class Agent:
     """A trained model in a loop of your own: it acts, and learns in context from what it is told.
 
-    With `n` it acts in so many environments at once, each with a memory of its own; then everything that goes
-    in and comes out has a first axis of n. Actions are drawn with `seed`, or the likeliest is taken with `greedy`.
-    `memory` is the model's `ContextMemory`: `n_transitions` seen, `n_compressions`, and the latents.
+    With `n` it acts in so many environments at once, each with a memory of its own; then everything that
+    goes in and comes out has a first axis of n. Actions are drawn with `seed`, or with `greedy` the likeliest
+    is taken. `memory` is the model's `ContextMemory`: its latents, `n_transitions` seen, `n_compressions`.
     """
     def __init__(self, model: InContextModel, n: int | None = None, greedy: bool = False, seed: int = 0):
         if n is not None and not (isinstance(n, (int, np.integer)) and n >= 1):
-            raise AgentError(f"n = {n!r}: must be a whole number, at least 1, or None for a single environment")
+            raise AgentError(f"n = {n!r}: must be a whole number, at least 1, or None for one environment")
         self.model = model.eval()
         self.n = n
         self.greedy = greedy
@@ -41,17 +41,18 @@ class Agent:
         self.reset()
 
     def __repr__(self) -> str:
-        seen = f"{self.memory.n_transitions} transitions seen, {self.memory.n_compressions} compressions"
+        compressions = most(self.memory.n_compressions)
+        seen = f"{self.memory.n_transitions} transitions seen, {compressions} compressions"
         return f"Agent({type(self.model).__name__}, {seen})"
 
     @torch.no_grad()
     def reset(self) -> None:
-        "Forget everything, for another task. Not for another episode: what earlier ones taught would be lost."
+        "Forget everything, for a new task. Not for a new episode: what earlier ones taught would be lost."
         self.memory = self.model.start(self.n or 1)
 
     @property
     def latents(self) -> np.ndarray | None:
-        "The latents (n_latent, width), or (n, n_latent, width) with `n`; None if nothing has been written yet."
+        "The latents (n_latent, width), with `n` (n, n_latent, width); None if nothing has been written yet."
         if self.memory.latents is None:
             return None
         latents = self.memory.latents.detach().cpu().numpy().copy()
@@ -60,13 +61,14 @@ class Agent:
     def act(self, observation: Any) -> Any:
         "The action at `observation`. Nothing is remembered. Raises `AgentError` if it is not in its space."
         observations = self._values("observation", observation, self.model.observation_space)
-        actions, self.memory = choose_actions(self.model, self.memory, observations, self._generator, self.greedy)
+        actions, self.memory = choose_actions(self.model, self.memory, observations, self._generator,
+                                              self.greedy)
         if self.n is not None:
             return actions
         return actions[0] if actions.ndim > 1 else actions[0].item()
 
     def observe(self, observation: Any, action: Any, reward: Any, next_observation: Any, ended: Any) -> None:
-        """Remember what `action` at `observation` led to; `ended` says whether that was the end of an episode.
+        """Remember what `action` at `observation` led to; `ended` says whether an episode ended there.
 
         `next_observation` is then the last one of that episode, not the first of the next. It need not be the
         agent's own action: it learns from what others do as well. Raises `AgentError` naming what cannot be.
@@ -86,7 +88,7 @@ class Agent:
         if self.n is None:
             return values[None]
         if values.shape[:1] != (self.n,):
-            raise AgentError(f"{name}: has the shape {values.shape}, must have {self.n} rows, one for each environment")
+            raise AgentError(f"{name}: has the shape {values.shape}, must have a row for each of {self.n}")
         return values
 
     def _values(self, name: str, value: Any, space: gym.Space) -> np.ndarray:
@@ -102,7 +104,8 @@ class Agent:
         values = self._rows(name, value)
         if values.ndim != 1 or values.dtype.kind not in kinds or not np.isfinite(values).all():
             what = "true or false" if kinds == "b" else "a finite number"
-            raise AgentError(f"{name} = {np.asarray(value).tolist()}: must be {what}{' for each environment' if self.n else ''}")
+            each = "" if self.n is None else " for each environment"
+            raise AgentError(f"{name} = {np.asarray(value).tolist()}: must be {what}{each}")
         return values
 
 # %% ../nbs/reference/agent.ipynb #c007
@@ -110,8 +113,8 @@ def load_agent(source: str | Path, n: int | None = None, greedy: bool = False, s
                device: torch.device | str = "auto") -> Agent:
     """The agent of a run folder, a checkpoint file, or a packaged model such as "gallery".
 
-    `device="auto"` is a GPU if there is one. For the rest see `Agent`. Raises `AgentError` if there is no such
-    thing, or if it cannot be used.
+    `device="auto"` is a GPU if there is one. For the rest see `Agent`. Raises `AgentError` if there is no
+    such thing, or if it cannot be used.
     """
     path = Path(source)
     if path.is_dir():

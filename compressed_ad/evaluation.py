@@ -2,7 +2,7 @@
 
 # %% auto #0
 __all__ = ['Compression', 'EvaluationError', 'Evaluation', 'check_question', 'reference_returns', 'steps_to_count',
-           'count_returns', 'action_generator', 'choose_actions', 'remember', 'act', 'at_rest', 'check_spaces',
+           'count_returns', 'action_generator', 'choose_actions', 'remember', 'act', 'at_rest', 'most', 'check_spaces',
            'evaluate', 'Value', 'interval', 'by_seed_and_task', 'summarise', 'plot_curves', 'evaluate_source']
 
 # %% ../nbs/course/09_evaluation.ipynb #09-evaluation-002
@@ -225,6 +225,11 @@ def at_rest(model: nn.Module) -> Iterator[None]:
             module.training = mode
 
 
+def most(counter: int | torch.Tensor) -> int:
+    "A counter of a `ContextMemory`; where streams have their own, that of the furthest."
+    return int(counter.max()) if isinstance(counter, torch.Tensor) else counter
+
+
 def check_spaces(model: InContextModel, family: TaskFamily) -> None:
     "Raise `EvaluationError` unless a model was made for what is seen and done in a family."
     for name in ("observation_space", "action_space"):
@@ -265,9 +270,9 @@ def evaluate(model: InContextModel, family: TaskFamily, tasks: Sequence[int], n_
                                                     greedy)
             rewards[:, step] = transitions.rewards[:, 0].cpu().numpy()
             ends[:, step] = transitions.episode_ends[:, 0].cpu().numpy()
-            if memory.n_compressions > before.n_compressions:
-                entry = (step + 1, before.n_tokens + 1, memory.n_tokens, memory.n_compressions)
-                compressions.append(Compression(*entry))
+            number = most(memory.n_compressions)
+            if number > most(before.n_compressions):
+                compressions.append(Compression(step + 1, before.n_tokens + 1, memory.n_tokens, number))
             if hook is not None:
                 memory = hook(step + 1, transitions, memory)
     returns = count_returns(rewards, ends, n_episodes, window).reshape(len(tasks), n_streams, n_episodes)

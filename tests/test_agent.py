@@ -1,4 +1,4 @@
-"One agent in the user's own loop: it acts as `evaluate` does, and takes nothing that lies outside its spaces."
+"One agent in the user's own loop: it acts as `evaluate` does, and takes nothing from outside its spaces."
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -13,12 +13,13 @@ from compressed_ad.models import make_model
 from compressed_ad.tasks.dark_room import DARK_ROOM_ID
 
 N_STEPS = 120  # ten compressions of the packaged model
-SMALL = dict(decoder_max_seq_length=15, n_latent=4, tf_n_embd=16, tf_n_layer=1, tf_n_head=1, encoder_n_layer=1,
-             encoder_n_head=1, max_compress_length=11, max_uncompressed_length=10, history_steps=90)
+SMALL = dict(
+    decoder_max_seq_length=15, n_latent=4, tf_n_embd=16, tf_n_layer=1, tf_n_head=1, encoder_n_layer=1,
+    encoder_n_head=1, max_compress_length=11, max_uncompressed_length=10, history_steps=90)
 
 
 def evaluated(tasks, **named):
-    "Actions and rewards (n_tasks, n_steps) of the packaged model as `evaluate` lets it act, and its last memory."
+    "Actions and rewards (n_tasks, n_steps) of the packaged model in `evaluate`, and its last memory."
     model, config = packaged_model("gallery")
     actions, rewards, memories = [], [], []
 
@@ -84,7 +85,8 @@ def test_memory_stays_flat_and_is_forgotten_by_reset():
     sizes = []
     for _ in range(6):
         lived(agent, room, 55)  # five compressions
-        sizes.append((agent.memory.n_tokens, agent.latents.nbytes, agent.memory.recent.shape, agent.memory.cache))
+        memory = agent.memory
+        sizes.append((memory.n_tokens, agent.latents.nbytes, memory.recent.shape, memory.cache))
     assert len(set(sizes)) == 1 and agent.memory.n_compressions == 30
     agent.reset()
     empty = load_agent("gallery", device="cpu")
@@ -140,10 +142,11 @@ def test_refuses_by_name_what_is_not_in_its_spaces(place, value, named):
 
 def test_refuses_rows_that_are_not_its_environments():
     agent = load_agent("gallery", n=3, device="cpu")
-    with pytest.raises(AgentError, match="observation: has the shape .*, must have 3 rows"):
+    with pytest.raises(AgentError, match="observation: has the shape .*, must have a row for each of 3"):
         agent.act(np.full((2, 2), 4))
     with pytest.raises(AgentError, match="reward = .*: must be a finite number for each environment"):
-        agent.observe(np.full((3, 2), 4), np.zeros(3, int), np.zeros((3, 1)), np.full((3, 2), 4), np.zeros(3, bool))
+        centres = np.full((3, 2), 4)
+        agent.observe(centres, np.zeros(3, int), np.zeros((3, 1)), centres, np.zeros(3, bool))
     for n in (0, -1, 1.5):
         with pytest.raises(AgentError, match="n = "):
             load_agent("gallery", n=n)
@@ -159,13 +162,15 @@ def test_loads_a_run_folder_a_checkpoint_or_a_packaged_model(tmp_path):
     for source in (path, str(path), path.parent.parent):
         agent = load_agent(source, device="cpu")
         assert isinstance(agent, Agent)
-        assert all(torch.equal(value, weights[f"model.{name}"]) for name, value in agent.model.state_dict().items())
+        loaded = agent.model.state_dict()
+        assert all(torch.equal(value, weights[f"model.{name}"]) for name, value in loaded.items())
         with pytest.raises(AgentError, match=r"observation = \[5, 0\]: must lie in MultiDiscrete\(\[5 5\]\)"):
             agent.act([5, 0])
         assert isinstance(agent.act([4, 0]), int)
     (tmp_path / "empty").mkdir()
     (tmp_path / "text").write_text("no checkpoint", encoding="utf-8")
-    for source, named in ((tmp_path / "empty", "a folder without checkpoints"), (tmp_path / "text", "not a checkpoint"),
-                          (tmp_path / "missing", "neither a run folder nor a checkpoint"), ("galery", "gallery")):
+    refused = {tmp_path / "empty": "a folder without checkpoints", tmp_path / "text": "not a checkpoint",
+               tmp_path / "missing": "neither a run folder nor a checkpoint", "galery": "gallery"}
+    for source, named in refused.items():
         with pytest.raises(AgentError, match=named):
             load_agent(source)

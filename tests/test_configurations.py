@@ -7,26 +7,36 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from compressed_ad.config import Config, ConfigError, make_config
-from compressed_ad.tasks.family import make_task_family
 from compressed_ad.histories import collect_for
 from compressed_ad.training import Trainer
 
-BASE = dict(task_family_arguments={"size": 3, "horizon": 4}, n_held_out_tasks=2, n_streams=2, tf_n_embd=8, tf_n_layer=1, tf_n_head=2,
-            encoder_n_layer=1, encoder_n_head=2, log_every=1)
+BASE = dict(task_family_arguments={"size": 3, "horizon": 4}, n_held_out_tasks=2, n_streams=2, tf_n_embd=8,
+            tf_n_layer=1, tf_n_head=2, encoder_n_layer=1, encoder_n_head=2, warmup_steps=0, log_every=1)
 # small values, with some that cannot be and some that contradict others
 SMALL = {
-    "model": st.sampled_from(["AD", "CompressedAD", "GRU"]), "history_steps": st.integers(1, 40), "decoder_max_seq_length": st.integers(1, 24),
-    "tf_n_embd": st.sampled_from([4, 6, 8, 12]), "tf_n_head": st.integers(0, 4), "encoder_n_head": st.integers(1, 4), "tf_n_layer": st.integers(1, 2),
-    "n_latent": st.integers(0, 12), "learned_initial_memory": st.booleans(), "memory_cleared": st.booleans(), "keep_length": st.integers(-1, 8),
-    "gru_width": st.integers(1, 8), "gru_n_layer": st.integers(1, 2), "min_compression_depth": st.integers(0, 3), "max_compression_depth": st.integers(0, 4),
-    "depth_growth_steps": st.integers(0, 3), "gradient_depth": st.integers(0, 5), "min_compress_length": st.integers(0, 6),
-    "max_compress_length": st.integers(1, 8), "segment_lengths": st.sampled_from(["random", "random_first"]), "min_uncompressed_length": st.integers(0, 4),
-    "max_uncompressed_length": st.integers(0, 8), "plans_per_batch": st.integers(1, 3), "train_batch_size": st.integers(1, 6),
-    "train_timesteps": st.integers(0, 3), "lr": st.one_of(st.floats(-1, 1), st.sampled_from([math.nan, math.inf])), "final_lr_fraction": st.floats(-0.5, 1.5),
-    "warmup_steps": st.integers(0, 3), "betas": st.tuples(st.floats(-0.1, 1.1), st.floats(-0.1, 1.1)), "weight_decay": st.floats(-0.1, 1),
-    "gradient_clip": st.floats(-0.1, 2), "action_noise": st.floats(-0.2, 1.2), "record_entropies": st.booleans(), "seed": st.integers(-1, 3),
-    "precision": st.sampled_from(["fp32", "bf16"])}
-WRONG = st.one_of(st.none(), st.text(max_size=3), st.lists(st.integers(), max_size=2), st.floats(), st.booleans(), st.integers(-3, 3))
+    "model": st.sampled_from(["AD", "CompressedAD", "GRU"]), "history_steps": st.integers(1, 40),
+    "decoder_max_seq_length": st.integers(1, 24), "tf_n_embd": st.sampled_from([4, 6, 8, 12]),
+    "tf_n_head": st.integers(0, 4), "encoder_n_head": st.integers(1, 4), "tf_n_layer": st.integers(1, 2),
+    "n_latent": st.integers(0, 12), "learned_initial_memory": st.booleans(),
+    "memory_cleared": st.booleans(), "keep_length": st.integers(-1, 8), "gru_width": st.integers(1, 8),
+    "gru_n_layer": st.integers(1, 2), "min_compression_depth": st.integers(0, 3),
+    "max_compression_depth": st.integers(0, 4), "depth_growth_steps": st.integers(0, 3),
+    "gradient_depth": st.integers(0, 5), "min_compress_length": st.integers(0, 6),
+    "max_compress_length": st.integers(1, 8),
+    "segment_lengths": st.sampled_from(["random", "random_first"]),
+    "min_uncompressed_length": st.integers(0, 4), "max_uncompressed_length": st.integers(0, 8),
+    "plans_per_batch": st.integers(1, 3), "train_batch_size": st.integers(1, 6),
+    "train_timesteps": st.integers(0, 3), "warmup_steps": st.integers(0, 3),
+    "schedule_steps": st.integers(0, 3),
+    "lr": st.one_of(st.floats(-1, 1), st.sampled_from([math.nan, math.inf])),
+    "final_lr_fraction": st.floats(-0.5, 1.5),
+    "betas": st.tuples(st.floats(-0.1, 1.1), st.floats(-0.1, 1.1)), "weight_decay": st.floats(-0.1, 1),
+    "gradient_clip": st.floats(-0.1, 2), "action_noise": st.floats(-0.2, 1.2),
+    "record_entropies": st.booleans(), "seed": st.integers(-1, 3),
+    "precision": st.sampled_from(["fp32", "bf16"]),
+    "long_evaluation_episodes": st.sampled_from([0, 20, 100])}
+WRONG = st.one_of(st.none(), st.text(max_size=3), st.lists(st.integers(), max_size=2), st.floats(),
+                  st.booleans(), st.integers(-3, 3))
 
 
 def refusal(values) -> str | None:
@@ -63,7 +73,8 @@ def test_a_value_of_any_type_is_taken_or_refused_by_name(key, value):
     said = refusal({key: value})
     if said is None:
         kept = getattr(make_config(BASE | {key: value}), key)
-        assert kept == value and (type(kept) is type(value) or isinstance(kept, float))  # nothing is turned into something else
+        # nothing is turned into something else
+        assert kept == value and (type(kept) is type(value) or isinstance(kept, float))
 
 
 @settings(max_examples=100, deadline=None, derandomize=True)

@@ -1,4 +1,4 @@
-"What `evaluate` refuses, what it leaves behind, and what returns mean where a family knows no scale for them."
+"What `evaluate` refuses, what it leaves behind, and what returns mean where a family has no scale for them."
 import json
 
 import gymnasium as gym
@@ -10,18 +10,21 @@ from gymnasium.vector import SyncVectorEnv, VectorEnv
 
 from compressed_ad.config import make_config
 from compressed_ad.evaluation import (
-    Evaluation, EvaluationError, count_returns, evaluate, evaluate_source, plot_curves, reference_returns, summarise)
+    Evaluation, EvaluationError, count_returns, evaluate, evaluate_source, plot_curves, reference_returns,
+    summarise)
 from compressed_ad.files import CompressedADError
 from compressed_ad.lesson import read_record
 from compressed_ad.models import InContextModel, make_model
 from compressed_ad.sources.posterior import PosteriorSampling
+from compressed_ad.spaces import action_space_of
 from compressed_ad.tasks.dark_room import DarkRoomFamily
 from compressed_ad.tasks.family import TaskFamily
 from compressed_ad.tasks.gym_adapter import GymnasiumFamily
 
 matplotlib.use("agg")
-TINY = dict(model="AD", decoder_max_seq_length=8, tf_n_embd=16, tf_n_layer=1, tf_n_head=1, min_compression_depth=0,
-            max_compression_depth=0, max_uncompressed_length=7, min_uncompressed_length=7, history_steps=40)
+TINY = dict(
+    model="AD", decoder_max_seq_length=8, tf_n_embd=16, tf_n_layer=1, tf_n_head=1, min_compression_depth=0,
+    max_compression_depth=0, max_uncompressed_length=7, min_uncompressed_length=7, history_steps=40)
 
 
 def untrained(family, **changes) -> InContextModel:
@@ -67,7 +70,10 @@ def test_negative_returns_are_evaluated_drawn_and_reported_raw():
 class Car(GymnasiumFamily):
     "Knows both ends of the scale: a random agent never arrives, the best one does within so many steps."
     def __init__(self):
-        super().__init__("MountainCar-v0", [{"max_episode_steps": 40}], oracle=[-20.0])
+        super().__init__("MountainCar-v0", [{"max_episode_steps": 40}])
+
+    def oracle_returns(self, tasks):
+        return np.full(len(tasks), -20.0)
 
     def random_returns(self, tasks):
         return np.full(len(tasks), -40.0)
@@ -97,7 +103,8 @@ def test_no_scale_where_the_oracle_is_not_above_chance():
         found.normalised
 
 
-@pytest.mark.parametrize("oracle, low", [(None, None), (np.array([2.0]), None), (np.array([2.0]), np.array([-1.0]))])
+@pytest.mark.parametrize("oracle, low", [
+    (None, None), (np.array([2.0]), None), (np.array([2.0]), np.array([-1.0]))])
 def test_what_is_saved_is_read_again(tmp_path, oracle, low):
     found = Evaluation(np.array([3]), np.array([[[1.0, 2.0]]]), oracle, low, n_steps=8, seconds=0.5)
     found.save(tmp_path / "found.json")
@@ -121,13 +128,13 @@ def test_files_of_old_are_read(tmp_path):
 
 @pytest.mark.parametrize("n_episodes, n_last, every, name, n_points", [
     (3, 10, 1, "last3", 3), (20, 50, 10, "last20", 2), (5, 50, 10, "last5", 1), (25, 10, 10, "last10", 2)])
-def test_statistics_are_named_for_what_they_are_and_json_never_holds_nan(n_episodes, n_last, every, name, n_points):
+def test_statistics_are_named_for_what_they_are(n_episodes, n_last, every, name, n_points):
     returns = np.random.default_rng(0).random((2, 4, n_episodes))
     told = summarise([Evaluation(np.arange(2), returns, np.ones(2))], n_last, every)
     assert told["statistic"] == name and [key for key in told if key.startswith("last")] == [name]
     assert np.isclose(told[name]["mean"], returns[..., -min(n_last, n_episodes):].mean())
     assert len(told["curve"]) == n_points
-    json.dumps(told, allow_nan=False)
+    json.dumps(told, allow_nan=False)  # JSON never holds NaN
 
 
 def test_old_records_are_drawn():
@@ -153,14 +160,18 @@ def test_a_return_that_is_no_number_is_refused():
 
 class Untouchable(DarkRoomFamily):
     "Rooms that nobody may enter: what is refused, is refused before."
+    def check(self):
+        "A family that is fine: to find that out, one would have to enter."
+
     def vector(self, tasks) -> VectorEnv:
         raise AssertionError("the environment was made")
 
 
 @pytest.mark.parametrize("changes, named", [
     (dict(tasks=[0, 25]), r"tasks \[25\]: must be from 0 to 24"), (dict(tasks=[-1]), r"tasks \[-1\]"),
-    (dict(tasks=[]), "one at least"), (dict(tasks=[0.5]), r"tasks = \[0.5\]"), (dict(n_streams=0), "n_streams = 0"),
-    (dict(n_episodes=0), "n_episodes = 0"), (dict(n_episodes=1.5), "n_episodes = 1.5"), (dict(window=-1), "window = -1")])
+    (dict(tasks=[]), "one at least"), (dict(tasks=[0.5]), r"tasks = \[0.5\]"),
+    (dict(n_streams=0), "n_streams = 0"), (dict(n_episodes=0), "n_episodes = 0"),
+    (dict(n_episodes=1.5), "n_episodes = 1.5"), (dict(window=-1), "window = -1")])
 def test_refuses_questions_that_make_no_sense(changes, named):
     family = Untouchable(size=5, horizon=10)
     question = dict(tasks=[0], n_streams=1, n_episodes=1) | changes
@@ -172,7 +183,7 @@ def test_refuses_questions_that_make_no_sense(changes, named):
 
 def test_refuses_a_model_that_was_made_for_other_spaces():
     family = Untouchable(size=5, horizon=10)
-    with pytest.raises(EvaluationError, match=r"observation_space = MultiDiscrete\(\[5 5\]\) in DarkRoom.*\[9 9\]"):
+    with pytest.raises(EvaluationError, match=r"observation_space = .*5 5.* in DarkRoom.*9 9"):
         evaluate(untrained(DarkRoomFamily(size=9)), family, [0], 1, 1, progress=False)
     other = untrained(family)
     other.action_space = gym.spaces.Discrete(4)
@@ -221,7 +232,6 @@ class Constant(InContextModel):
         inner = untrained(DarkRoomFamily(size=5, horizon=10))
         self.inner, self.logits = inner, torch.tensor(logits)
         self.observation_space, self.action_space = family.observation_space, family.action_space
-        from compressed_ad.spaces import action_space_of
         self.actions = action_space_of(family.action_space)
 
     def start(self, batch):
