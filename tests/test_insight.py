@@ -7,10 +7,10 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import torch
-from compressed_ad.compressors import Replace
+from compressed_ad.compressors import Compressor, Replace
 from compressed_ad.config import make_config
 from compressed_ad.embedding import Transitions
-from compressed_ad.insight import interventions, probes, rollout
+from compressed_ad.insight import interventions, probes, rollout, views
 from compressed_ad.insight.interventions import (
     Blindfolded, Moment, at_compression, branch, decision_effects, follow, reading_effects, retrace,
     segment_effects, transplant)
@@ -189,6 +189,38 @@ def test_recorder_of_streams_that_compress_at_different_times():
         columns = 2 + told.segment_lengths[0]
         assert (told.encoder_attention[..., columns:-2] == 0).all()
         assert np.allclose(told.encoder_attention[:, 0, :, -2:].astype(float).sum(-1), 1, atol=5e-3)
+
+
+class Gated(Replace):
+    "Half of each latent stays."
+    def write(self, memory, length):
+        return 0.5 * (memory.latents + super().write(memory, length))
+
+
+class Mean(Compressor):
+    "No encoder: each latent moves towards the mean of the segment."
+    def write(self, memory, length):
+        return 0.5 * (memory.latents + memory.recent[:, :length].mean(1, keepdim=True))
+
+
+@pytest.mark.parametrize("compressor", [Gated, Mean])
+def test_a_compressor_of_ones_own_is_seen(compressor):
+    config = SMALL.changed(compressor=f"{__name__}:{compressor.__name__}")
+    model = make_model(config, config.family.observation_space, config.family.action_space).eval()
+    one, other = record(model, config, [5, 70], 20, progress=False)
+    assert np.abs(reading_effects(model, one, one)).max() == 0
+    assert segment_effects(model, one, other)[0, 0] > 0.99
+    moved = reading_effects(model, one, other)
+    assert np.isclose(decision_effects(model, one)[:6, 0], 0, atol=1e-5).all()
+    assert views.looks_view(one, decision_effects(model, one)).figure().axes
+    if compressor is Gated:
+        drawn = [draw(one) for draw in (views.shares_view, views.heads_view, views.replay_view)]
+        for view in (views.tape_view(one, moved), *drawn):
+            assert view.figure().axes and view.kind in view.page()
+    else:
+        for view in (views.tape_view, views.heads_view):
+            with pytest.raises(RolloutError, match="the compressor must have one"):
+                view(one)
 
 
 class Shifted(TaskFamily):

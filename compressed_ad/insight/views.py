@@ -181,6 +181,8 @@ def _needs(rollout: Rollout, attention: bool = False, compressions: int = 0) -> 
     if n_cycles < compressions:
         raise RolloutError(f"{rollout.n_steps} steps with {n_cycles} compressions: "
                            f"must be long enough for at least {compressions}")
+    if attention and compressions and not rollout.encoder_attention.size:
+        raise RolloutError("attention of an encoder was not recorded: the compressor must have one")
 
 
 def _mean_of_heads(attention: np.ndarray) -> np.ndarray:
