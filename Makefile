@@ -18,17 +18,18 @@ $(READY): constraints.txt settings.ini setup.py pyproject.toml
 
 # collect histories, train AD and CompressedAD, evaluate on held-out goals, write runs/demo/report.html
 demo: $(READY)
-	$(BIN)/python -c 'from compressed_ad.experiment import run_demo; run_demo()'
+	$(BIN)/cad-study demo
 
 # the same with three seeds, every baseline and 500 episodes, into runs/results
 results: $(READY)
-	$(BIN)/python -c 'from compressed_ad.experiment import run_results; run_results()'
+	$(BIN)/cad-study results
 
 # the records of the labs, into results/labs; for one seed or one lab: make lab-results SEEDS=0 LABS=how_far_back
 # RUNS=results/labs/runs takes the single results that are in the repository and does only what is missing;
-# OPTIONS=--only-done writes the records of what is there, and trains nothing
+# OPTIONS=--only-done writes the records of what is there, and trains nothing. Trained models stay in runs/models
+LABS ?= $(filter-out _%,$(basename $(notdir $(wildcard nbs/labs/studies/*.py))))
 lab-results: $(READY)
-	$(BIN)/python -c 'from compressed_ad.labs import run_labs; run_labs()' --seeds $(SEEDS) --runs $(RUNS) --jobs $(WORKERS) $(if $(LABS),--labs $(LABS)) $(OPTIONS)
+	for lab in $(LABS); do $(BIN)/cad-study nbs/labs/studies/$$lab.py --seeds $(SEEDS) --jobs $(WORKERS) --folder runs/models --results $(RUNS)/$$lab --record results/labs/$$lab.json $(OPTIONS) || exit 1; done
 
 # all that the continuous integration checks, by two processes of one thread each; the cells of a notebook stay together;
 # the views are tested in Chromium, if there is one or it can be installed

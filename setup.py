@@ -32,7 +32,7 @@ setup(
     package_data={settings["lib_name"]: ["configs/*.yaml", "models/*", "web/*"]},
     python_requires=">=" + settings["min_python"],
     install_requires=settings["requirements"].split(),
-    extras_require={"dev": settings["dev_requirements"].split(), "sb3": settings["sb3_requirements"].split()},
+    extras_require={extra: settings[f"{extra}_requirements"].split() for extra in ("dev", "sb3", "cluster")},
     entry_points={"console_scripts": settings["console_scripts"].split(), "nbdev": [f"{settings['lib_name']}={settings['lib_name']}._modidx:d"]},
     zip_safe=False,
 )

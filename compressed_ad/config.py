@@ -62,7 +62,8 @@ class _ModelFields(_TaskFields):
     encoder_n_layer: int = Field(3, ge=1, description="layers of the compression encoder")
     encoder_n_head: int = Field(4, ge=1, description="attention heads of the compression encoder")
     n_latent: int = Field(60, ge=1, description="latent tokens: the size of the memory")
-    learned_initial_memory: bool = Field(True, description="start from learned latents (true) or from none (false)")
+    learned_initial_memory: bool = Field(True,
+        description="start from learned latents (true) or from none (false)")
     compressor: str = Field("replace", description="how and when latents are written")
     compressor_arguments: dict[str, Any] = Field({}, description="arguments of the compressor")
     gru_width: int = Field(256, ge=1, description="width of the hidden state of a GRU")
@@ -290,7 +291,8 @@ def merge_settings(base: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str
     """
     kept = dict(base)
     for key, field in Config.model_fields.items():
-        if f"{key}_arguments" in kept and more.get(key, base.get(key)) != base.get(key, field.default):
+        before = base.get(key, field.default)
+        if f"{key}_arguments" in kept and more.get(key, before) != before:
             del kept[f"{key}_arguments"]
     return kept | dict(more)
 

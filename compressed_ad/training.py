@@ -306,7 +306,7 @@ class Trainer:
         part, n_parts = self.processes.index, self.processes.n
         self.batches = Batches(histories, config, self.processes.device, part, n_parts)
         spaces = {"observations": family.observation_space, "actions": family.action_space}
-        self.about = {"config": self.config.model_dump(), "histories": getattr(histories, "checksum", None),
+        self.about = {"config": self.config.model_dump(), "histories": histories.checksum,
                       "spaces": {name: space_to_json(space) for name, space in spaces.items()}}
         self.step = 0
         self.seconds = 0.0

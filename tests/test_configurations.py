@@ -6,7 +6,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from compressed_ad.config import Config, ConfigError, make_config
+from compressed_ad.config import Config, ConfigError, make_config, merge_settings
 from compressed_ad.histories import collect_for
 from compressed_ad.training import Trainer
 
@@ -93,3 +93,9 @@ def test_the_strategy_finds_both():
         counts[refusal(values) is None] += 1
     count()
     assert min(counts.values()) >= 5, counts
+
+
+def test_arguments_stay_where_neither_file_names_the_part():
+    "A file that leaves the task family at its default, and says how large its rooms are."
+    assert merge_settings({"task_family_arguments": {"size": 5}}, {"seed": 1}) == {"task_family_arguments": {"size": 5}, "seed": 1}
+    assert merge_settings({"task_family_arguments": {"size": 5}}, {"task_family": "KeyToDoor"}) == {"task_family": "KeyToDoor"}

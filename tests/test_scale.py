@@ -20,7 +20,8 @@ SETTINGS = dict(
     decoder_max_seq_length=15, n_latent=4, tf_n_embd=16, tf_n_layer=2, tf_n_head=2, encoder_n_layer=1,
     encoder_n_head=2, min_compression_depth=0, max_compression_depth=6, min_compress_length=2,
     max_compress_length=11, segment_lengths="random_first", min_uncompressed_length=10,
-    max_uncompressed_length=10, plans_per_batch=2, train_batch_size=8, train_timesteps=150, lr=3e-3, warmup_steps=10, log_every=1)
+    max_uncompressed_length=10, plans_per_batch=2, train_batch_size=8, train_timesteps=150, lr=3e-3,
+    warmup_steps=10, log_every=1)
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
@@ -29,7 +30,7 @@ SETTINGS = dict(
 def test_compiled_blocks_train_alike(model, precision, tolerance):
     """The laptop presets. Relative difference of the loss in each of eight steps: rounding, or more in bf16.
 
-    Left to itself, torch gives up after eight kinds of call and runs the blocks as they are; here that is an error.
+    Left to itself, torch gives up after eight kinds of call and runs the blocks as they are: here an error.
     """
     logs, graphs, names = [], [], []
     for compiled in (False, True):
@@ -60,7 +61,7 @@ def test_a_file_larger_than_memory_is_trained_on(tmp_path):
         import torch
         torch.set_num_threads(1)
         from compressed_ad.config import make_config
-                from compressed_ad.storage import load_histories, open_histories
+        from compressed_ad.storage import open_histories
         from compressed_ad.training import Trainer
         config = make_config(json.loads(sys.argv[2]))
         resource.setrlimit(resource.RLIMIT_DATA, (2**30, 2**30))

@@ -9,7 +9,7 @@ import torch
 
 from compressed_ad.checkpoints import (
     CheckpointError, DamagedCheckpoint, load_checkpoint, load_model, save_checkpoint)
-from compressed_ad.config import ConfigError, make_config, packaged_configs, read_config
+from compressed_ad.config import ConfigError, _family, make_config, packaged_configs, read_config
 from compressed_ad.files import CompressedADError
 from compressed_ad.histories import collect, collect_for
 from compressed_ad.models import make_model
@@ -253,7 +253,7 @@ def test_an_extension_needs_something_to_extend(tmp_path, histories):
     trainer_in(tmp_path, histories, ends_at_zero).run(until=1, progress=False)
     refused(TrainingError, "final_lr_fraction = 0: must be above 0", trainer_in, tmp_path, histories,
             ends_at_zero.changed(train_timesteps=40), extend=True)
-    assert trainer_in(tmp_path, histories, ends_at_zero, extend=True).step == 1  # no longer than it was: as it was
+    assert trainer_in(tmp_path, histories, ends_at_zero, extend=True).step == 1  # no longer than before
 
 
 def test_a_folder_is_understood_where_a_checkpoint_is_meant(tmp_path, histories):
@@ -277,6 +277,7 @@ def test_a_checkpoint_loads_without_its_family(tmp_path, monkeypatch):
     trainer.run(until=1, progress=False)
     (tmp_path / "gone_family.py").unlink()
     del sys.modules["gone_family"]
+    _family.cache_clear()  # as in another process
     model, known = load_model(tmp_path)
     assert known == config and all(map(torch.equal, model.parameters(), trainer.model.parameters()))
     logits, _ = model.predict(model.start(1), torch.zeros(1, 2, dtype=torch.long))
@@ -315,7 +316,7 @@ def test_histories_that_a_configuration_cannot_be_trained_on_are_refused(tmp_pat
     other = {"task_family_arguments": {"size": 3, "horizon": 5}}
     for message, changes in (("history_steps = 41: the histories have 40 transitions", {"history_steps": 41}),
                              ("histories: of tasks", {"split_seed": 1}),
-                             ('task_family_arguments = {"horizon": 5, "size": 3}: in the histories {', other)):
+                             ('task_family_arguments = {"horizon": 5, "size": 3}: in the histories', other)):
         refused(TrainingError, message, trainer_in, folder, histories, CONFIG.changed(**changes))
     assert not folder.exists()
 

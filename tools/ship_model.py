@@ -8,16 +8,15 @@ import sys
 from pathlib import Path
 
 from compressed_ad.checkpoints import load_checkpoint, load_model, save_checkpoint
-from compressed_ad.config import read_config
 from compressed_ad.files import write_json
-from compressed_ad.runs import RunFolder, runs_report
+from compressed_ad.reports import runs_report
+from compressed_ad.runs import read_run
 
 MODELS = Path(__file__).parent.parent / "compressed_ad" / "models"
 
 folder = Path(sys.argv[1])
-run = RunFolder.of(read_config(folder / "config.yaml"), folder / "config.yaml")
 path = MODELS / f"{folder.name}.safetensors"
-tensors, about = load_checkpoint(run.checkpoints.latest())
+tensors, about = load_checkpoint(read_run(folder).checkpoints.latest())
 weights = {name: tensor for name, tensor in tensors.items() if name.startswith("model.")}
 save_checkpoint(path, weights, **{key: about[key] for key in ("config", "step", "spaces") if key in about})
 load_model(path)  # whatever is shipped can be loaded
