@@ -49,7 +49,7 @@ lab: $(READY)
 
 # all views of what the packaged model reads, on one page: runs/gallery.html
 gallery: $(READY)
-	$(BIN)/python -c 'from compressed_ad.views import write_gallery; write_gallery()'
+	$(BIN)/python -c 'from compressed_ad.insight.views import write_gallery; write_gallery()'
 
 # speed of collecting, training and evaluating, into benchmarks/results
 bench: $(READY)

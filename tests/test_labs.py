@@ -9,7 +9,6 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pytest
-import torch
 from sklearn.linear_model import RidgeClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -18,9 +17,9 @@ from compressed_ad import studies
 from compressed_ad.checkpoints import load_model
 from compressed_ad.comparisons import MODEL_STYLES
 from compressed_ad.config import make_config, read_config
-from compressed_ad.embedding import Transitions
 from compressed_ad.evaluation import evaluate, interval
 from compressed_ad.files import read_json
+from compressed_ad.insight.interventions import Moment
 from compressed_ad.insight.probes import take_snapshots
 from compressed_ad.lesson import read_record
 from compressed_ad.models import make_model
@@ -127,10 +126,10 @@ def test_a_lab_names_its_study_and_the_command_that_recomputes_it(lab):
 
 def test_lab_5_looks_for_the_door_with_the_key_in_hand():
     lab = module_of("what_memory_holds")
-    nothing = [torch.zeros(3, 1, dtype=torch.long) for _ in range(3)]
-    with_key = torch.tensor([[[4, 4, 0]], [[4, 4, 1]], [[4, 4, 1]]])
-    ended = torch.tensor([[False], [False], [True]])  # who has opened the door begins again without a key
-    assert lab.looked_for(Transitions(*nothing, with_key, ended)).tolist() == [0, 1, 0]
+    with_key = np.array([[4, 4, 0], [4, 4, 1], [4, 4, 1]])
+    ended = np.array([False, False, True])  # who has opened the door begins again without a key
+    moment = Moment(None, np.arange(3), None, with_key, None, ended)
+    assert lab.looked_for(moment).tolist() == [0, 1, 0]
 
 
 def test_lab_5_measures_what_it_says():

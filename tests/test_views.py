@@ -1,8 +1,8 @@
 """The views of chapter 10c in a real browser: from a file, and inside JupyterLab.
 
-Needs Chromium, which comes from the system: apt-get install chromium (Debian), brew install --cask chromium (macOS), or any
-Chrome or Chromium named in the environment variable CHROMIUM. `make test` installs it where it may. Without it these tests
-are skipped; with REQUIRE_CHROMIUM=1 they fail. Screenshots are left in runs/screenshots.
+Needs Chromium, which comes from the system: apt-get install chromium (Debian), brew install --cask chromium
+(macOS), or any Chrome or Chromium named in the environment variable CHROMIUM. `make test` installs it where
+it may. Without it these tests are skipped; with REQUIRE_CHROMIUM=1 they fail. Screenshots: runs/screenshots.
 """
 import base64
 import html
@@ -27,8 +27,9 @@ N_STEPS, HELD_OUT = 240, [5, 9, 11, 13, 16, 19, 42]
 
 
 def find_chromium() -> str | None:
-    names = (os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome", "google-chrome-stable",
-             "/Applications/Chromium.app/Contents/MacOS/Chromium", "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
+    names = (os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome",
+             "google-chrome-stable", "/Applications/Chromium.app/Contents/MacOS/Chromium",
+             "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
     return next((path for name in names if name and (path := shutil.which(name))), None)
 
 
@@ -51,17 +52,19 @@ def views():
     from compressed_ad.insight.views import gallery
     torch.set_num_threads(1)
     model, config = packaged_model()
-    return {view.kind: view for view in gallery(model, config, record(model, config, HELD_OUT, N_STEPS, progress=False))}
+    rollouts = record(model, config, HELD_OUT, N_STEPS, progress=False)
+    return {view.kind: view for view in gallery(model, config, rollouts)}
 
 
 class Watch:
     "What a page complains of, and what it asks of the network."
     def __init__(self, page, allowed: tuple[str, ...]):
         self.complaints: list[str] = []
-        page.on("console", lambda message: self.complaints.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("dialog", lambda dialog: (self.complaints.append(f"dialog {dialog.message}"), dialog.dismiss()))
-        page.on("request", lambda request: None if request.url.startswith(allowed) else self.complaints.append(f"request {request.url}"))
+        say = self.complaints.append
+        page.on("console", lambda message: say(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: say(str(error)))
+        page.on("dialog", lambda dialog: (say(f"dialog {dialog.message}"), dialog.dismiss()))
+        page.on("request", lambda one: None if one.url.startswith(allowed) else say(f"request {one.url}"))
 
 
 PICTURE = """root => [...root.querySelectorAll('svg')].map(node => node.outerHTML).join('') +
@@ -71,7 +74,13 @@ PICTURE = """root => [...root.querySelectorAll('svg')].map(node => node.outerHTM
 def marked(node) -> tuple[float, float]:
     "Where the mark of a picture that can be pointed at is: its middle, in parts of the picture."
     whole, mark = node.bounding_box(), node.locator("xpath=../div[contains(@class, 'mark')]").bounding_box()
-    return tuple((mark[at] + mark[size] / 2 - whole[at]) / whole[size] for at, size in (("x", "width"), ("y", "height")))
+    axes = (("x", "width"), ("y", "height"))
+    return tuple((mark[at] + mark[size] / 2 - whole[at]) / whole[size] for at, size in axes)
+
+
+def slide(scrubber, value: int) -> None:
+    program = "(node, value) => { node.value = value; node.dispatchEvent(new Event('input')); }"
+    scrubber.evaluate(program, value)
 
 
 def picture(section) -> str:
@@ -79,7 +88,7 @@ def picture(section) -> str:
 
 
 def touch(section, kind: str) -> None:
-    "Use every kind of control of a view, and check after each that the picture, or what is said of it, is another."
+    "Use every kind of control of a view, and check after each that the picture or its text changes."
     def changes(what, act, look=picture):
         before = look(section)
         act()
@@ -101,13 +110,14 @@ def touch(section, kind: str) -> None:
     for number in range(section.locator("input[type=checkbox]").count()):
         box = section.locator("input[type=checkbox]").nth(number)
         if kind == "replay":  # before the first compression there is no memory to shade
-            scrubber.evaluate("(node, step) => { node.value = step; node.dispatchEvent(new Event('input')); }", N_STEPS - 1)
+            slide(scrubber, N_STEPS - 1)
         changes(f"switch {number}", lambda: box.press("Space"))
     if kind == "replay":
         changes("first reward", lambda: section.get_by_role("button", name="first reward").click())
         changes("next episode", lambda: section.get_by_role("button", name="next episode").click())
     if kind == "looks":
-        changes("pointing at the chart", lambda: section.locator("svg").first.hover(position={"x": 300, "y": 100}), status)
+        chart = section.locator("svg").first
+        changes("pointing at the chart", lambda: chart.hover(position={"x": 300, "y": 100}), status)
         changes("an arrow key on the chart", lambda: section.locator("svg").first.press("ArrowRight"), status)
         changes("End on the chart", lambda: section.locator("svg").first.press("End"), status)
         assert f"step {N_STEPS - 1}," in status(section) and marked(section.locator("svg").first)[0] > 0.9
@@ -118,15 +128,17 @@ def touch(section, kind: str) -> None:
         changes("pointing at a slot", lambda: section.locator("g.row").nth(9).hover())
         assert "slot 9" in status(section)
     if kind == "shares":
-        changes("pointing at the map", lambda: section.locator("canvas").hover(position={"x": 20, "y": 60}), status)
+        plan = section.locator("canvas")
+        changes("pointing at the map", lambda: plan.hover(position={"x": 20, "y": 60}), status)
         changes("an arrow key on the map", lambda: section.locator("canvas").press("ArrowDown"), status)
         section.locator("canvas").press("End")
         assert marked(section.locator("canvas"))[0] > 0.9
     if kind == "heads":
         changes("enlarging a head", lambda: section.locator(".gallery button").nth(6).click())
         assert "decoder" in status(section)
-        changes("pointing at a weight", lambda: section.locator("canvas[data-role=large]").hover(position={"x": 30, "y": 30}), status)
-        changes("an arrow key on a weight", lambda: section.locator("canvas[data-role=large]").press("ArrowRight"), status)
+        large = section.locator("canvas[data-role=large]")
+        changes("pointing at a weight", lambda: large.hover(position={"x": 30, "y": 30}), status)
+        changes("an arrow key on a weight", lambda: large.press("ArrowRight"), status)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -137,7 +149,8 @@ def test_view_opens_from_a_file_and_can_be_touched(kind, views, browser, tmp_pat
     watch = Watch(page, ("file:", "data:"))
     page.goto(path.as_uri())
     section = page.locator(f"#{kind}")
-    assert section.locator("h2").inner_text() == views[kind].data["title"] and "Not shown:" in section.inner_text()
+    assert section.locator("h2").inner_text() == views[kind].data["title"]
+    assert "Not shown:" in section.inner_text()
     touch(section, kind)
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SCREENSHOTS / f"{kind}.png", full_page=True)
@@ -152,13 +165,16 @@ def test_static_figures(kind, views, tmp_path):
     from xml.etree import ElementTree
     for ending in ("svg", "png"):
         views[kind].save(tmp_path / f"figure.{ending}")
-    assert len(ElementTree.parse(tmp_path / "figure.svg").getroot().findall(".//{http://www.w3.org/2000/svg}path")) > 20
+    drawing = ElementTree.parse(tmp_path / "figure.svg").getroot()
+    assert len(drawing.findall(".//{http://www.w3.org/2000/svg}path")) > 20
     picture = matplotlib.image.imread(tmp_path / "figure.png")[..., :3]
     edge = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
-    assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 20 and (edge == 1).all(), "drawn, and nothing cut off at the edge"
+    assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 20, "drawn"
+    assert (edge == 1).all(), "nothing cut off at the edge"
     # the figure draws what is in the page
     data, axes = views[kind].data, views[kind].figure().axes
-    images, lines = [image.get_array() for ax in axes for image in ax.images], [line.get_ydata() for ax in axes for line in ax.lines]
+    images = [image.get_array() for ax in axes for image in ax.images]
+    lines = [line.get_ydata() for ax in axes for line in ax.lines]
     if kind == "replay":
         attention, n = unpacked(data["attention"]), data["n_latent"]
         steps = (data["first_reward"] - 1, data["first_reward"] + 1, N_STEPS - 1)
@@ -170,7 +186,8 @@ def test_static_figures(kind, views, tmp_path):
     if kind == "looks":
         assert len(lines) == 6, "three kinds, two tests, the first reward"
         mass = unpacked(data["mass"])[:, -1].mean(1)
-        assert np.allclose(lines[0], [mass[np.array(data["episodes"]) == episode, 0].mean() for episode in range(12)], atol=0.01)
+        means = [mass[np.array(data["episodes"]) == episode, 0].mean() for episode in range(12)]
+        assert np.allclose(lines[0], means, atol=0.01)
     if kind == "tape":
         assert np.allclose(images[0], unpacked(data["reading"])[data["first_cycle"]].mean((0, 1)), atol=0.01)
         assert np.allclose(images[1], unpacked(data["effects"])[data["first_cycle"]], atol=0.01)
@@ -178,13 +195,18 @@ def test_static_figures(kind, views, tmp_path):
         newest_first = unpacked(data["shares"])[-1, ::-1][:12]
         assert np.allclose(np.log10(np.maximum(lines[0], 1e-8)), newest_first, atol=0.05) and len(lines) == 2
     if kind == "probes":
-        assert np.allclose(images[-1].ravel(), unpacked(data["maps"]["goal"])[-1], atol=0.01) and len(images) == 3
+        goals = unpacked(data["maps"]["goal"])
+        assert len(images) == 3 and np.allclose(images[-1].ravel(), goals[-1], atol=0.01)
     if kind == "interventions":
-        assert all(np.allclose(images[number].ravel(), unpacked(data["occupied"])[-1, number], atol=0.01) for number in range(3))
+        came = unpacked(data["occupied"])[-1]
+        assert all(np.allclose(images[number].ravel(), came[number], atol=0.01) for number in range(3))
     if kind == "heads":
-        drawn = [*unpacked(data["encoder"])[len(data["cycles"]) // 2].reshape(4, 43, 43), *unpacked(data["decoder"])[len(data["cycles"]) // 2].reshape(6, 11, 27)]
-        assert all(np.allclose(np.ma.filled(image, 0), values, atol=0.01) for image, values in zip(images, drawn, strict=True))
-        assert [np.ma.count_masked(image) for image in images] == [0, 0, 27 * 43, 27 * 43] + 6 * [0], "of the last layer only 16 of 43 rows"
+        encoder, decoder = (unpacked(data[part])[len(data["cycles"]) // 2] for part in ("encoder", "decoder"))
+        drawn = [*encoder.reshape(4, 43, 43), *decoder.reshape(6, 11, 27)]
+        assert all(np.allclose(np.ma.filled(image, 0), values, atol=0.01)
+                   for image, values in zip(images, drawn, strict=True))
+        masked = [np.ma.count_masked(image) for image in images]
+        assert masked == [0, 0, 27 * 43, 27 * 43] + 6 * [0], "of the last layer only 16 of 43 rows"
 
 
 def unpacked(sent: dict) -> np.ndarray:
@@ -207,10 +229,11 @@ def test_tape_names_what_moves_a_slot_most(thinned, views, browser, tmp_path):
     section.locator("input[type=checkbox]").check()
     assert section.get_by_label("head", exact=True).is_disabled()
     cycle, n = len(effects) // 2, data["n_latent"]
-    section.locator("input[type=range]").evaluate("(node, cycle) => { node.value = cycle; node.dispatchEvent(new Event('input')); }", cycle)
+    slide(section.locator("input[type=range]"), cycle)
     strongest = int(effects[cycle, 0].argmax())
     name = f"old latent {strongest}" if strongest < n else f"step {data['segments'][cycle][strongest - n]}"
-    assert f"slot 0 is moved most by {name}: {effects[cycle, 0].max():.2f}" in section.locator(".status").inner_text()
+    said = section.locator(".status").inner_text()
+    assert f"slot 0 is moved most by {name}: {effects[cycle, 0].max():.2f}" in said
     page.close()
 
 
@@ -222,13 +245,18 @@ def test_heads_names_what_is_pointed_at(views, browser, tmp_path):
     section, data = page.locator("#heads"), views["heads"].data
     place = data["cycles"].index(data["first_cycle"])
     encoder, decoder = (unpacked(data[part])[place] for part in ("encoder", "decoder"))
-    assert section.locator(".labelled .across").inner_text().split() == ["old", "latents", "segment", "query", "tokens"]
+    names = section.locator(".labelled .across").inner_text().split()
+    assert names == ["old", "latents", "segment", "query", "tokens"]
     for head, row, column, said in (
-            ("encoder, layer 1, head 2", 20, 3, f"transition 5 of the segment gives {encoder[0, 1, 20, 3]:.3f} to old latent 3"),
-            ("encoder, layer 2, head 1", 42, 26, f"query token 15 gives {encoder[1, 0, 42, 26]:.3f} to transition 11 of the segment"),
+            ("encoder, layer 1, head 2", 20, 3,
+             f"transition 5 of the segment gives {encoder[0, 1, 20, 3]:.3f} to old latent 3"),
+            ("encoder, layer 2, head 1", 42, 26,
+             f"query token 15 gives {encoder[1, 0, 42, 26]:.3f} to transition 11 of the segment"),
             ("encoder, layer 2, head 1", 5, 26, "nothing in the row of old latent 5"),
-            ("decoder, layer 3, head 1", 2, 16, f"decision 3 gives {decoder[2, 0, 2, 16]:.3f} to transition 1, latest first"),
-            ("decoder, layer 1, head 1", 10, 26, f"decision 11 gives {decoder[0, 0, 10, 26]:.3f} to the query itself")):
+            ("decoder, layer 3, head 1", 2, 16,
+             f"decision 3 gives {decoder[2, 0, 2, 16]:.3f} to transition 1, latest first"),
+            ("decoder, layer 1, head 1", 10, 26,
+             f"decision 11 gives {decoder[0, 0, 10, 26]:.3f} to the query itself")):
         section.get_by_role("button", name=head).click()
         canvas = section.locator("canvas[data-role=large]")
         size = 11 if head.startswith("encoder") else 18
@@ -245,22 +273,24 @@ def test_replay_shows_what_was_recorded(views, browser, tmp_path):
     section, data = page.locator("#replay"), views["replay"].data
     scrubber = section.locator("input[type=range]")
     for step in (0, 17, 100):
-        scrubber.evaluate("(node, step) => { node.value = step; node.dispatchEvent(new Event('input')); }", step)
+        slide(scrubber, step)
         agent = section.locator("[data-role=agent]")
         row, column = divmod(data["cells"][step], data["grid"][1])
-        assert float(agent.get_attribute("cx")) == (column + 0.5) * 38 and float(agent.get_attribute("cy")) == (row + 0.5) * 38
+        drawn_at = [float(agent.get_attribute(name)) for name in ("cx", "cy")]
+        assert drawn_at == [(column + 0.5) * 38, (row + 0.5) * 38]
         said = section.locator(".status").inner_text()
         cycles = sum(at <= step for at in data["compressed_at"])
         assert f"step {step}, episode {1 + step // 20}, after {cycles} compressions" in said
-        assert data["action_names"][data["actions"][step]] in said and ("reward" in said) == (step in data["rewarded"])
+        assert data["action_names"][data["actions"][step]] in said
+        assert ("reward" in said) == (step in data["rewarded"])
     page.close()
 
 
 def test_names_in_the_data_stay_text(views, browser, tmp_path):
     from compressed_ad.insight.views import View
     nasty = "</script><img src=x onerror=alert(1)><script>alert(2)</script>"
-    data = dict(views["replay"].data) | {"title": nasty, "caption": nasty, "caveat": nasty, "test": nasty, "facts": {nasty: [1, 1]},
-                                         "action_names": [nasty] * 5}
+    data = dict(views["replay"].data) | {name: nasty for name in ("title", "caption", "caveat", "test")}
+    data |= {"facts": {nasty: [1, 1]}, "action_names": [nasty] * 5}
     path = tmp_path / "nasty.html"
     View("replay", data, lambda figure: None).save(path)
     page = browser.new_page()
@@ -274,15 +304,15 @@ def test_names_in_the_data_stay_text(views, browser, tmp_path):
 
 def test_two_hidden_facts(browser, tmp_path):
     from compressed_ad.insight.rollout import record
-    from compressed_ad.config import make_config, read_config
-    from compressed_ad.tasks.family import make_task_family
+    from compressed_ad.config import read_config
     from compressed_ad.models import make_model
     from compressed_ad.insight.views import gallery
     arguments = {"size": 4, "horizon": 20, "charge_resets": True}
-    config = make_config(read_config("lab_key_to_door").model_dump() | {"task_family_arguments": arguments, "n_held_out_tasks": 40, "n_training_tasks": 300})
-    family = make_task_family(config.task_family, arguments)
+    config = read_config("lab_key_to_door").changed(
+        task_family_arguments=arguments, n_held_out_tasks=40, n_training_tasks=300)
+    family = config.family
     model = make_model(config, family.observation_space, family.action_space)
-    rollouts = record(model, config, family.split(40, 0).held_out[:3], 200, progress=False)
+    rollouts = record(model, config, config.split.held_out[:3], 200, progress=False)
     made = {view.kind: view for view in gallery(model, config, rollouts)}
     page = browser.new_page(viewport={"width": 900, "height": 1000})
     watch = Watch(page, ("file:", "data:"))
@@ -291,7 +321,8 @@ def test_two_hidden_facts(browser, tmp_path):
         made[kind].save(path)
         page.goto(path.as_uri())
         section = page.locator(f"#{kind}")
-        assert "key" in section.inner_text() and "door" in section.inner_text() and "goal" not in section.inner_text()
+        text = section.inner_text()
+        assert "key" in text and "door" in text and "goal" not in text
         if kind == "probes":
             before = picture(section)
             section.locator("select").select_option(label="door")
@@ -303,7 +334,6 @@ def test_two_hidden_facts(browser, tmp_path):
 def test_views_that_need_no_room(browser, tmp_path):
     from compressed_ad.insight.rollout import RolloutError, record
     from compressed_ad.config import read_config
-    from compressed_ad.tasks.family import make_task_family
     from compressed_ad.insight.interventions import decision_effects, segment_effects
     from compressed_ad.models import make_model
     from compressed_ad.insight.views import gallery, heads_view, looks_view, replay_view, shares_view
@@ -313,17 +343,21 @@ def test_views_that_need_no_room(browser, tmp_path):
     one, other = rollouts = record(model, config, [100, 101], N_STEPS, progress=False)
     page = browser.new_page(viewport={"width": 900, "height": 1000})
     watch = Watch(page, ("file:", "data:"))
-    for view in (looks_view(one, decision_effects(model, one)), shares_view(one, segment_effects(model, one, other)), heads_view(one)):
+    moved = segment_effects(model, one, other)
+    for view in (looks_view(one, decision_effects(model, one)), shares_view(one, moved), heads_view(one)):
         path = tmp_path / f"{view.kind}.html"
         view.save(path)
         page.goto(path.as_uri())
         section = page.locator(f"#{view.kind}")
         before = picture(section)
-        (section.locator("select") if view.kind == "heads" else section.locator("input[type=checkbox]").last).first.press("ArrowDown" if view.kind == "heads" else "Space")
+        if view.kind == "heads":
+            section.locator("select").first.press("ArrowDown")
+        else:
+            section.locator("input[type=checkbox]").last.press("Space")
         assert picture(section) != before and view.figure().axes
     assert not watch.complaints
     for refused in (lambda: replay_view(one), lambda: gallery(model, config, rollouts)):
-        with pytest.raises(RolloutError, match="task_family = 'PassiveTMaze': must be one of DarkRoom, KeyToDoor"):
+        with pytest.raises(RolloutError, match="PassiveTMaze: its hidden facts must be cells of a room"):
             refused()
     page.close()
 
@@ -331,9 +365,8 @@ def test_views_that_need_no_room(browser, tmp_path):
 def test_streams_without_a_reward_short_and_long(browser, tmp_path):
     from dataclasses import replace
     from compressed_ad.insight.rollout import packaged_model, record
-    from compressed_ad.config import make_config
     from compressed_ad.tasks.family import make_task_family
-    from compressed_ad.insight.interventions import fit_readout
+    from compressed_ad.insight.probes import fit_readout
     from compressed_ad.models import make_model
     from compressed_ad.insight.views import (
         heads_view, looks_view, probes_view, replay_view, shares_view, tape_view)
@@ -341,12 +374,15 @@ def test_streams_without_a_reward_short_and_long(browser, tmp_path):
     rollouts = record(model, config, HELD_OUT, N_STEPS, progress=False)
     readout = fit_readout(rollouts, every=2)
     room = make_task_family("DarkRoom")
-    literal = make_config(config.model_dump() | {"keep_length": 10, "min_compress_length": 1, "max_compress_length": 1})  # every step compresses one
+    every_step = {"keep_length": 10, "min_compress_length": 1, "max_compress_length": 1}
+    literal = config.changed(**every_step)
     acting = make_model(literal, room.observation_space, room.action_space).eval()
+    [short] = record(model, config, [5], 8, progress=False)
+    [long] = record(acting, literal, [5], 350, progress=False)
     calm, brief, many = (replace(rollout, rewards=np.zeros_like(rollout.rewards)) for rollout in
-                         (rollouts[0], record(model, config, [5], 8, progress=False)[0], record(acting, literal, [5], 350, progress=False)[0]))
-    shown = [replay_view(calm), looks_view(calm), tape_view(calm), shares_view(calm), probes_view(calm, readout, readout), heads_view(calm), replay_view(brief),
-             looks_view(brief), shares_view(many)]
+                         (rollouts[0], short, long))
+    shown = [view(calm) for view in (replay_view, looks_view, tape_view, shares_view, heads_view)]
+    shown += [probes_view(calm, readout, readout), replay_view(brief), looks_view(brief), shares_view(many)]
     page = browser.new_page(viewport={"width": 900, "height": 1000})
     watch = Watch(page, ("file:", "data:"))
     for number, view in enumerate(shown):
@@ -354,7 +390,8 @@ def test_streams_without_a_reward_short_and_long(browser, tmp_path):
         view.save(path)
         page.goto(path.as_uri())
         assert "first reward" not in page.locator(".legend").inner_text() and page.locator("h2").count() == 1
-        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), f"{view.kind}: wider than the page"
+        fits = page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        assert fits, f"{view.kind}: wider than the page"
         assert not watch.complaints, view.kind
     assert int(page.locator("canvas").get_attribute("width")) > 600 and len(many.compressed_at) > 300
     page.close()
@@ -376,24 +413,32 @@ def test_gallery_page(browser, views, tmp_path):
 
 
 STRICT_HOST = """<!doctype html><meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:;
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'unsafe-inline';
+                                                    style-src 'unsafe-inline'; img-src data:;
                                                     require-trusted-types-for 'script'; trusted-types host">
 <body><div id="output"></div><template id="cell">{output}</template><script>
 const policy = trustedTypes.createPolicy("host", {{createHTML: text => text}});
 document.getElementById("output").innerHTML = policy.createHTML(document.getElementById("cell").innerHTML);
 </script></body>"""
 FRAMING_HOST = """<!doctype html><meta charset="utf-8"><body>
-<iframe sandbox="allow-scripts allow-forms" style="width:900px;height:900px" srcdoc="{output}"></iframe></body>"""
+<iframe sandbox="allow-scripts allow-forms" style="width:900px;height:900px" srcdoc="{output}"></iframe>
+</body>"""
 
 
 @pytest.mark.parametrize("host", ["strict", "framing"])
 @pytest.mark.parametrize("kind", ["replay", "heads"])
 def test_views_inside_stricter_notebooks(kind, host, views, browser, tmp_path):
-    """What VS Code and Colab do with an output, imitated: the first inserts it as HTML (no script of it runs) into a page that
-    forbids all fetching and untrusted HTML, frames inherit that; the second puts it into a sandboxed frame of another origin."""
+    """What VS Code and Colab do with an output, imitated.
+
+    The first inserts it as HTML (no script of it runs) into a page that forbids all fetching and untrusted
+    HTML, and frames inherit that; the second puts it into a sandboxed frame of another origin.
+    """
     output = views[kind]._repr_mimebundle_()["text/html"]
     path = tmp_path / "host.html"
-    path.write_text(STRICT_HOST.format(output=output) if host == "strict" else FRAMING_HOST.format(output=html.escape(output)), encoding="utf-8")
+    whole = FRAMING_HOST.format(output=html.escape(output))
+    if host == "strict":
+        whole = STRICT_HOST.format(output=output)
+    path.write_text(whole, encoding="utf-8")
     page = browser.new_page(viewport={"width": 1000, "height": 1000})
     watch = Watch(page, ("file:", "data:", "about:"))
     page.goto(path.as_uri())
@@ -406,20 +451,29 @@ def test_views_inside_stricter_notebooks(kind, host, views, browser, tmp_path):
 
 
 def test_views_inside_jupyterlab(browser, tmp_path):
-    cells = ["from compressed_ad.attention import packaged_model, record\nfrom compressed_ad.views import explore, gallery\n"
-             "import torch\ntorch.set_num_threads(1)\nmodel, config = packaged_model()\n"
-             f"views = gallery(model, config, record(model, config, {HELD_OUT}, {N_STEPS}, progress=False))",
-             *(f"views[{number}]" for number in range(len(KINDS))), "explore(model, config, [3, 40], n_steps=60)", "print('all ' + 'done')"]
-    notebook = {"cells": [{"cell_type": "code", "id": f"cell{number}", "metadata": {}, "execution_count": None, "outputs": [], "source": source}
-                          for number, source in enumerate(cells)],
-                "metadata": {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}, "nbformat": 4, "nbformat_minor": 5}
+    first = f"""from compressed_ad.insight.rollout import packaged_model, record
+from compressed_ad.insight.views import explore, gallery
+import torch
+torch.set_num_threads(1)
+model, config = packaged_model()
+views = gallery(model, config, record(model, config, {HELD_OUT}, {N_STEPS}, progress=False))"""
+    cells = [first, *(f"views[{number}]" for number in range(len(KINDS))),
+             "explore(model, config, [3, 40], n_steps=60)", "print('all ' + 'done')"]
+    empty = {"cell_type": "code", "metadata": {}, "execution_count": None, "outputs": []}
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    made = [empty | {"id": f"cell{number}", "source": source} for number, source in enumerate(cells)]
+    notebook = {"cells": made, "metadata": {"kernelspec": kernel},
+                "nbformat": 4, "nbformat_minor": 5}
     (tmp_path / "views.ipynb").write_text(json.dumps(notebook))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    own = {name: str(tmp_path / name.lower()) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR")}
-    server = subprocess.Popen([sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}", "--ip=127.0.0.1",
-                               "--IdentityProvider.token=", f"--ServerApp.root_dir={tmp_path}", "--LabApp.news_url=None"],
+    folders = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_SETTINGS_DIR",
+               "JUPYTERLAB_WORKSPACES_DIR")
+    own = {name: str(tmp_path / name.lower()) for name in folders}
+    server = subprocess.Popen([sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root",
+                               f"--port={port}", "--ip=127.0.0.1", "--IdentityProvider.token=",
+                               f"--ServerApp.root_dir={tmp_path}", "--LabApp.news_url=None"],
                               env=os.environ | own, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         address = f"http://127.0.0.1:{port}"
@@ -434,7 +488,8 @@ def test_views_inside_jupyterlab(browser, tmp_path):
         watch = Watch(page, (address, f"ws://127.0.0.1:{port}", "data:", "blob:", "about:"))
         page.goto(f"{address}/lab/tree/views.ipynb")
         page.locator(".jp-Notebook .jp-Cell").nth(len(cells) - 1).wait_for(timeout=60_000)
-        page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=120_000)  # "Run All Cells" does nothing while there is no kernel
+        # "Run All Cells" does nothing while there is no kernel
+        page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=120_000)
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
         page.get_by_text("all done", exact=True).wait_for(timeout=240_000, state="attached")
@@ -451,7 +506,8 @@ def test_views_inside_jupyterlab(browser, tmp_path):
         frame = page.locator(".widget-html iframe")
         before = frame.get_attribute("srcdoc")
         again.click()
-        page.wait_for_function("before => document.querySelector('.widget-html iframe')?.srcdoc !== before", arg=before, timeout=60_000)
+        page.wait_for_function("before => document.querySelector('.widget-html iframe')?.srcdoc !== before",
+                               arg=before, timeout=60_000)
         assert not watch.complaints
         page.close()
     finally:

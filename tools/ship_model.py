@@ -1,30 +1,31 @@
-"""Put the trained model of a run into the package: its weights, and beside them the record of its training.
+"""Put the trained model of a run into the package: its weights, and beside them how it was trained.
 
     python tools/ship_model.py runs/gallery
 
-The run must have been evaluated (cad-evaluate). The models of the package are in compressed_ad/models.
+The run must have been evaluated (cad-evaluate). Models of the package lie in compressed_ad/models.
 """
 import sys
 from pathlib import Path
 
-from compressed_ad.config import read_config
+from compressed_ad.checkpoints import load_checkpoint, load_model, save_checkpoint
 from compressed_ad.files import write_json
-from compressed_ad.runs import RunFolder, runs_report
-from compressed_ad.checkpoints import load_checkpoint, save_checkpoint
+from compressed_ad.reports import runs_report
+from compressed_ad.runs import read_run
+
+MODELS = Path(__file__).parent.parent / "compressed_ad" / "models"
 
 folder = Path(sys.argv[1])
-run = RunFolder.of(read_config(folder / "config.yaml"), folder / "config.yaml")
-path = Path("compressed_ad/models") / f"{folder.name}.safetensors"
-path.parent.mkdir(exist_ok=True)
-tensors, about = load_checkpoint(run.checkpoints.latest())
+path = MODELS / f"{folder.name}.safetensors"
+tensors, about = load_checkpoint(read_run(folder).checkpoints.latest())
 weights = {name: tensor for name, tensor in tensors.items() if name.startswith("model.")}
-save_checkpoint(path, weights, config=about["config"], step=about["step"])
+save_checkpoint(path, weights, **{key: about[key] for key in ("config", "step", "spaces") if key in about})
+load_model(path)  # whatever is shipped can be loaded
 report = runs_report([folder])
 [[_, model]] = report["models"].items()
-KEYS = ("last10", "n_tasks", "n_streams", "n_episodes", "compressions", "curve", "curve_low", "curve_high",
+kept = ("last10", "n_tasks", "n_streams", "n_episodes", "compressions", "curve", "curve_low", "curve_high",
         "episodes_per_point", "training")
-record = {key: model[key] for key in KEYS}
-circumstances = {key: report[key] for key in ("processor", "cores", "versions", "date")}
-training = {"train_seconds": model["train_seconds"][0], "configuration": about["config"]}
-write_json(path.with_suffix(".json"), record | training | circumstances)
+record = {key: model[key] for key in kept}
+record |= {"train_seconds": model["train_seconds"][0], "configuration": about["config"]}
+record |= {key: report[key] for key in ("processor", "cores", "versions", "date")}
+write_json(path.with_suffix(".json"), record)
 print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")

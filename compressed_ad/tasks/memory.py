@@ -371,6 +371,7 @@ class PermutedDarkRoomFamily(DarkRoomFamily):
     meets: `n_held_out_permutations` and `n_held_out_goals` of them are set aside by `split`.
     """
     name = "PermutedDarkRoom"
+    facts = ()
 
     def __init__(self, size: int = 9, horizon: int = 20, n_held_out_permutations: int = 20,
                  n_held_out_goals: int = 8):

@@ -10,8 +10,8 @@ import numpy as np
 
 from compressed_ad.checkpoints import load_model
 from compressed_ad.config import Config, read_config
-from compressed_ad.evaluation import evaluate
-from compressed_ad.insight.probes import Value, flat, probe_class, take_snapshots
+from compressed_ad.evaluation import Value, evaluate
+from compressed_ad.insight.probes import flat, probe_class, take_snapshots
 from compressed_ad.models import CompressedAD, InContextModel
 from compressed_ad.studies import Entry, Measurement, Study
 

@@ -3,28 +3,26 @@
 The model of lab 2, looked into: its memory is probed, transplanted, hidden, and watched over a thousand
 compressions.
 """
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from compressed_ad.config import Config, read_config
-from compressed_ad.embedding import Transitions
-from compressed_ad.evaluation import evaluate
-from compressed_ad.insight.interventions import FACTS
+from compressed_ad.evaluation import Value, evaluate
+from compressed_ad.insight.interventions import Blindfolded, Moment, at_compression, follow
 from compressed_ad.insight.probes import (
-    Blindfolded, Snapshot, Value, drift, effective_rank, flat, fresh_tasks, probe_class, probe_set, steps_for,
-    take_snapshots, visits_after_transplant)
+    Snapshot, drift, effective_rank, flat, fresh_tasks, probe_class, probe_set, steps_for, take_snapshots)
+from compressed_ad.insight.rollout import fact_cells
 from compressed_ad.models import CompressedAD
 from compressed_ad.studies import Entry, Study
 from compressed_ad.tasks.family import TaskFamily
 
 
-def looked_for(transitions: Transitions) -> np.ndarray:
-    "The fact that an agent looks for after its latest transition, (n,): 0, or 1, the door, with the key."
-    holds_key = (transitions.next_observations[:, 0, 2:] == 1).any(-1)  # in a room without a key: never
-    return (holds_key & ~transitions.episode_ends[:, 0]).long().cpu().numpy()
+def looked_for(moment: Moment) -> np.ndarray:
+    "The fact that each agent looks for at a moment, (n,): 0, or 1, the door, with the key in hand."
+    holds_key = (moment.observations[:, 2:] == 1).any(-1)  # in a room without a key: never
+    return (holds_key & ~moment.ended).astype(int)
 
 
 @dataclass(frozen=True)
@@ -46,23 +44,22 @@ class Diagnosis:
     def of_run(self, run: Any, model: CompressedAD, config: Config, seed: int, progress: bool) -> list[Value]:
         "All of it."
         family = config.family
-        tasks = fresh_tasks(family, self.n_tasks, config.n_held_out_tasks, config.split_seed,
-                            config.n_training_tasks or None)  # the same ones for all seeds
-        return [*self.read_off(model, family, tasks, FACTS[config.task_family], seed, progress),
+        tasks = fresh_tasks(config, self.n_tasks)  # the same ones for all seeds
+        return [*self.read_off(model, family, tasks, seed, progress),
                 *self.aged(model, family, tasks[:self.n_aging], seed, progress),
                 *self.exchanged(model, family, tasks, seed),
                 *self.hidden(model, family, tasks[:self.n_blindfolded], seed, progress)]
 
-    def read_off(self, model: CompressedAD, family: TaskFamily, tasks: np.ndarray, facts: Sequence[str],
-                 seed: int, progress: bool) -> list[Value]:
+    def read_off(self, model: CompressedAD, family: TaskFamily, tasks: np.ndarray, seed: int,
+                 progress: bool) -> list[Value]:
         "What probes read off the latents after each of `compressions`."
         truth = family.factor_values(tasks)
         values = []
         for snapshot in take_snapshots(model, family, tasks, self.compressions, seed, progress):
-            values += self.of_snapshot(snapshot, family, truth, facts, seed)
+            values += self.of_snapshot(snapshot, family, truth, seed)
         return values
 
-    def of_snapshot(self, snapshot: Snapshot, family: TaskFamily, truth: np.ndarray, facts: Sequence[str],
+    def of_snapshot(self, snapshot: Snapshot, family: TaskFamily, truth: np.ndarray,
                     seed: int) -> list[Value]:
         "What can be read off the latents of one snapshot."
         where = {"compressions": snapshot.number}
@@ -72,7 +69,7 @@ class Diagnosis:
         values = []
         for labels in ("true", "shuffled"):
             is_shuffled = labels == "shuffled"
-            for factor, fact in enumerate(facts):
+            for factor, fact in enumerate(family.facts):
                 known = snapshot.known(factor)
                 if known.sum() < len(known) / 4:  # of fewer streams a probe cannot learn
                     continue
@@ -94,13 +91,18 @@ class Diagnosis:
         return [Value("drift", {"compressions": then.number}, drift(first, then)) for then in later]
 
     def exchanged(self, model: CompressedAD, family: TaskFamily, tasks: np.ndarray, seed: int) -> list[Value]:
-        "Where agents go with their own latents, and with another's."
+        "Where agents go with their own latents, and with those of the agent before them."
+        moment = at_compression(model, family, tasks, self.transplanted, seed)
+        cells = np.stack(list(fact_cells(family, tasks).values()))  # (n_facts, n, 2)
+        sought = looked_for(moment)
+        later = int(np.random.SeedSequence([seed, 1]).generate_state(1)[0])  # not the same chance as until then
+        agents = np.arange(len(tasks))
         values = []
-        for latents in ("own", "another's"):
-            visits = visits_after_transplant(model, family, tasks, self.transplanted, self.n_steps,
-                                             looked_for, latents == "another's", seed)
-            values += [Value("visited", {"latents": latents, "cell": cell}, visited.astype(float))
-                       for cell, visited in zip(("own", "another's"), visits)]
+        for latents, shift in (("own", 0), ("another's", 1)):
+            paths = follow(model, moment, self.n_steps, moment.memory.latents.roll(shift, 0), later)
+            for cell, donor in (("own", agents), ("another's", np.roll(agents, 1))):
+                came = paths.reached(cells[sought, donor])
+                values.append(Value("visited", {"latents": latents, "cell": cell}, came.astype(float)))
         return values
 
     def hidden(self, model: CompressedAD, family: TaskFamily, tasks: np.ndarray, seed: int,

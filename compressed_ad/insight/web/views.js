@@ -440,10 +440,10 @@ const compressedAD = (() => {
     const been = unpack(data.visited), n = data.n_cycles, [, columns] = data.grid;
     let cycle = 0, fact = 0;
     const rooms = ["read off the latents", "the same, shuffled labels", "the truth"].map(title => room(data.grid, 26, title, data.facts, colours));
-    const lines = chart({width: 800, height: 180, label: "probability that the map gives to the true cell", across: "compression", x0: 1});
+    const lines = chart({width: 800, height: 180, label: "share that the map gives to the true cell", across: "compression", x0: 1});
     const scrubber = slider("after compression", n - 1, 0, value => { cycle = value; draw(); });
     controls.append(scrubber.node, choice("fact", names, value => { fact = value; draw(); }).node);
-    panels.append(...rooms.map(part => part.svg), lines.svg, scale(data.colormap, "1", "probability, or score"));
+    panels.append(...rooms.map(part => part.svg), lines.svg, scale(data.colormap, "1", "share, or score"));
     swatches(legend, [[colours.latents, "true labels"], ["#888888", "shuffled labels"], ...ifRewarded(data.first_cycle, "the compression that takes the first reward"), [colours.goal, "the true cell"]]);
     function draw() {
       const name = names[fact], is_cell = name in data.facts;
@@ -458,7 +458,7 @@ const compressedAD = (() => {
         const cells = range(rooms[0].cells.length), yes = cells.filter(cell => been.at(k, cell) > .5), no = cells.filter(cell => been.at(k, cell) <= .5);
         return (yes.length ? mean(yes.map(cell => maps.at(k, cell))) : 0) - (no.length ? mean(no.map(cell => maps.at(k, cell))) : 0);
       };
-      lines.svg.querySelector("text").textContent = is_cell ? "probability that the map gives to the true cell" : "mean score of visited cells, less that of the others (below 0 drawn as 0)";
+      lines.svg.querySelector("text").textContent = is_cell ? "share that the map gives to the true cell" : "mean score of visited cells, less that of the others (below 0 drawn as 0)";
       lines.draw([{values: range(n).map(k => right(read[name], k)), colour: colours.latents}, {values: range(n).map(k => right(lucky[name], k)), colour: "#888888", dash: "4 3"}],
                  [...(data.first_cycle === null ? [] : [[data.first_cycle, "#222222", 1.5]]), [cycle, colours.query, 2]]);
       status.textContent = `after compression ${cycle + 1} (step ${data.compressed_at[cycle]}), ${name}: ${right(read[name], cycle).toFixed(2)}, with shuffled labels ${right(lucky[name], cycle).toFixed(2)}` +
