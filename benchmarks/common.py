@@ -5,7 +5,8 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from compressed_ad.experiment import circumstances
+from compressed_ad.files import write_json
+from compressed_ad.runs import circumstances
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -29,7 +30,6 @@ def spread(values: list[float]) -> dict[str, float]:
 
 def write(name: str, result: Mapping) -> None:
     "Write `benchmarks/results/NAME.json` and print it."
-    RESULTS.mkdir(exist_ok=True)
-    text = json.dumps({**result, **circumstances()}, indent=1)
-    (RESULTS / f"{name}.json").write_text(text)
-    print(text)
+    result = {**result, **circumstances()}
+    write_json(RESULTS / f"{name}.json", result)
+    print(json.dumps(result, indent=1))

@@ -9,8 +9,9 @@ from common import write
 
 folder = Path(__file__).parent.parent / "nbs"
 seconds = {}
-for path in sorted(folder.glob("[0-9]*.ipynb")):
-    notebook, began = nbformat.read(path, as_version=4), time.perf_counter()
-    NotebookClient(notebook, timeout=900, resources={"metadata": {"path": str(folder)}}).execute()
-    seconds[path.stem] = round(time.perf_counter() - began, 1)
+for path in sorted(folder.rglob("*.ipynb")):
+    notebook = nbformat.read(path, as_version=4)
+    began = time.perf_counter()
+    NotebookClient(notebook, timeout=900, resources={"metadata": {"path": str(path.parent)}}).execute()
+    seconds[path.relative_to(folder).with_suffix("").as_posix()] = round(time.perf_counter() - began, 1)
 write("notebooks", {"seconds": seconds})

@@ -4,10 +4,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from common import in_turn, spread, write
 from compressed_ad.config import read_config
-from compressed_ad.tasks.dark_room import DarkRoomFamily
-from compressed_ad.experiment import RESULTS as PRESETS
 from compressed_ad.histories import collect
 from compressed_ad.sources.posterior import PosteriorSampling
+from compressed_ad.studies import PRESETS
+from compressed_ad.tasks.dark_room import DarkRoomFamily
 from compressed_ad.training import Trainer
 
 family = DarkRoomFamily()

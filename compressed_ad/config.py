@@ -62,7 +62,8 @@ class _ModelFields(_TaskFields):
     encoder_n_layer: int = Field(3, ge=1, description="layers of the compression encoder")
     encoder_n_head: int = Field(4, ge=1, description="attention heads of the compression encoder")
     n_latent: int = Field(60, ge=1, description="latent tokens: the size of the memory")
-    learned_initial_memory: bool = Field(True, description="start from learned latents (true) or from none (false)")
+    learned_initial_memory: bool = Field(True,
+        description="start from learned latents (true) or from none (false)")
     compressor: str = Field("replace", description="how and when latents are written")
     compressor_arguments: dict[str, Any] = Field({}, description="arguments of the compressor")
     gru_width: int = Field(256, ge=1, description="width of the hidden state of a GRU")

@@ -329,7 +329,8 @@ class CompressedAD(DecoderModel):
             f"max_compression_depth = {config.max_compression_depth}: must be at least 1, or the encoder is never trained")
         compressor = COMPRESSORS.find(config.compressor)
         yield from compressor.rules(config)
-        if config.max_recent_length >= config.keep_length:  # or else it is refused already
+        is_ordered = config.min_compress_length <= config.max_compress_length
+        if is_ordered and config.max_recent_length >= config.keep_length:  # or else it is refused already
             least, most = compressor.lengths(config)
             lengths = f"{least}" if least == most else f"{least} to {most}"
             yield config.min_compress_length <= least and most <= config.max_compress_length, RunProblem(

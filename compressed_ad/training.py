@@ -213,37 +213,38 @@ class BatchLoss(nn.Module):
 def check_together(config: Config, histories: LearningHistories, family: TaskFamily) -> None:
     """Raise `TrainingError` unless a configuration, learning histories and a task family belong together.
 
-    The family must be the one that the configuration names, and have its spaces; one of your own that has no
-    name may be given beside any configuration. The histories must be of this family, of training tasks only,
-    and as long as `history_steps`.
+    The family must be the one that the configuration names; one of your own that no configuration can name
+    may be given beside any. The histories must be of this family, of training tasks, and long enough.
     """
-    named = FAMILIES.find(config.task_family)
-    is_named = type(family) is named
-    if not is_named and f"{type(family).__module__}:{type(family).__qualname__}" in FAMILIES.parts.values():
-        raise TrainingError(f"task_family = {config.task_family!r}: the family given is {family.name!r}")
+    for holds, message in _fits(config, histories, family):
+        if not holds:
+            raise TrainingError(message)
+
+
+def _fits(config: Config, histories: LearningHistories, family: TaskFamily) -> Iterator[tuple[bool, str]]:
     about = histories.about
-    pairs = [("task_family", about.get("task_family"), (family.name, *[config.task_family] * is_named)),
-             ("observations, each", histories.observations.shape[2:], (family.observation_space.shape,)),
-             ("n_actions", about.get("n_actions"), (getattr(family.action_space, "n", None),))]
+    place = f"{type(family).__module__}:{type(family).__qualname__}"
+    is_named = type(family) is FAMILIES.find(config.task_family)
+    names = {family.name, config.task_family} if is_named else {family.name}
+    said = about.get("task_family", family.name)
+    yield is_named or place not in FAMILIES.parts.values(), (
+        f"task_family = {config.task_family!r}: the family given is {family.name!r}")
+    yield said in names, f"task_family = {said!r} in the histories, must be {family.name!r}"
     if is_named:
-        theirs = config.family
-        pairs += [("observation_space", family.observation_space, (theirs.observation_space,)),
-                  ("action_space", family.action_space, (theirs.action_space,))]
-        arguments = json.loads(json.dumps(config.task_family_arguments))  # as a file would give them
-        pairs.append(("task_family_arguments", about.get("task_family_arguments"), (arguments,)))
-    for name, there, allowed in pairs:
-        if there is not None and there not in allowed:
-            raise TrainingError(f"{name} = {there!r} in the histories or the family, must be {allowed[-1]!r}")
-    if histories.n_steps < config.history_steps:
-        raise TrainingError(f"history_steps = {config.history_steps}: the histories have {histories.n_steps} "
-                            "transitions, must have at least as many")
-    try:
-        split = family.split(config.n_held_out_tasks, config.split_seed, config.n_training_tasks or None)
-    except ValueError as error:
-        raise TrainingError(f"n_held_out_tasks = {config.n_held_out_tasks}: {error}") from None
+        said = about.get("task_family_arguments", config.task_family_arguments)
+        both = [json.dumps(arguments, sort_keys=True) for arguments in (said, config.task_family_arguments)]
+        yield both[0] == both[1], f"task_family_arguments = {both[1]}: in the histories {both[0]}"
+        for space in ("observation_space", "action_space"):
+            yield getattr(family, space) == getattr(config.family, space), (
+                f"{space} = {getattr(family, space)}: must be {getattr(config.family, space)}, as configured")
+    shape = histories.observations.shape[2:]
+    yield shape == family.observation_space.shape, (
+        f"observations: of shape {shape} in the histories, must be in {family.observation_space}")
+    yield histories.n_steps >= config.history_steps, (
+        f"history_steps = {config.history_steps}: the histories have {histories.n_steps} transitions")
+    split = family.split(config.n_held_out_tasks, config.split_seed, config.n_training_tasks or None)
     others = set(np.unique(histories.tasks).tolist()) - set(split.train.tolist())
-    if others:
-        raise TrainingError(f"histories: of tasks {sorted(others)[:5]}, which are not those of training")
+    yield not others, f"histories: of tasks {sorted(others)[:5]}, which are not those of training"
 
 
 def _extended(config: Config, trained: Config) -> Config:
@@ -262,21 +263,20 @@ class Trainer:
     """One training run: a model, its optimiser, its batches and its log.
 
     `evaluate`, if given, is called with the model every `config.evaluate_every` steps, and what it returns is
-    logged. It must look at training tasks only. If that has a number called `last5`, the weights with the
-    highest one are kept beside the checkpoints. `report` is called with each new line of the log. `model` is
-    one of your own to train, instead of the one that the configuration names.
+    logged. It must look at training tasks only. The weights with the highest number called `last5` in it are
+    kept beside the checkpoints. `report` is called with each new line of the log. `model` is one of your own
+    to train.
 
-    `checkpoints` is a folder: a run that finds some there goes on from the newest that is whole, and batches
-    depend on the step alone, so the losses are those of a run without the interruption. Without one, a run
-    begins with the weights of the checkpoint `start_from`, if that is given.
+    `checkpoints` is a folder: a run goes on from the newest that is whole there, and batches depend on the
+    step alone, so the losses are those of a run without the interruption. Without one, a run begins with the
+    weights of the checkpoint `start_from`, if that is given.
 
     With `extend`, `config.train_timesteps` may be more than the run in the folder was trained for. The
-    learning rate then stays where its schedule ended, at `final_lr_fraction * lr`; `trainer.config` says so
-    in `schedule_steps`, and with that configuration an extension that was interrupted goes on as any run.
+    learning rate then stays where its schedule ended, at `final_lr_fraction * lr`. `trainer.config` says so
+    (`schedule_steps`), and with that configuration an interrupted extension goes on as any run.
 
-    Raises `TrainingError` if configuration, histories and family do not belong together, or if there is
-    nothing to extend; `CheckpointError` if all checkpoints are damaged, or were trained with other settings
-    or histories.
+    Raises `TrainingError` if configuration, histories and family do not fit, or nothing can be extended;
+    `CheckpointError` if all checkpoints are damaged, or were trained with other settings or histories.
     """
     def __init__(self, config: Config, histories: LearningHistories, family: TaskFamily,
                  checkpoints: str | Path | None = None,
@@ -306,7 +306,7 @@ class Trainer:
         part, n_parts = self.processes.index, self.processes.n
         self.batches = Batches(histories, config, self.processes.device, part, n_parts)
         spaces = {"observations": family.observation_space, "actions": family.action_space}
-        self.about = {"config": self.config.model_dump(), "histories": getattr(histories, "checksum", None),
+        self.about = {"config": self.config.model_dump(), "histories": histories.checksum,
                       "spaces": {name: space_to_json(space) for name, space in spaces.items()}}
         self.step = 0
         self.seconds = 0.0
@@ -411,22 +411,18 @@ class Trainer:
         Raises `CheckpointError` if they do not fit.
         """
         parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
-        wanted = {}
-        for number, parameter in enumerate(parameters):
-            shape = tuple(parameter.shape)
-            wanted |= {f"optimizer.{number}.{name}": shape for name in ("exp_avg", "exp_avg_sq")}
-            wanted[f"optimizer.{number}.step"] = ()
         found: dict[int, dict[str, Tensor]] = {}
         for key in (key for key in tensors if key.startswith("optimizer.")):
-            if key not in wanted:
-                raise CheckpointError(f"{path}: {key}: no such parameter")
-            if tuple(tensors[key].shape) != wanted[key]:
-                raise CheckpointError(f"{path}: {key} is {tuple(tensors[key].shape)}, must be {wanted[key]}")
             _, number, name = key.split(".")
+            if int(number) >= len(parameters):
+                raise CheckpointError(f"{path}: {key}: no such parameter")
+            shape = () if name == "step" else tuple(parameters[int(number)].shape)
+            if tuple(tensors[key].shape) != shape:
+                raise CheckpointError(f"{path}: {key} is {tuple(tensors[key].shape)}, must be {shape}")
             found.setdefault(int(number), {})[name] = tensors[key]
-        partly = [number for number, averages in found.items() if len(averages) < 3]
-        if partly:
-            raise CheckpointError(f"{path}: optimizer.{partly[0]}: has only {', '.join(found[partly[0]])}")
+        for number, averages in found.items():
+            if len(averages) < 3:
+                raise CheckpointError(f"{path}: optimizer.{number}: has only {', '.join(averages)}")
         return found
 
     def train_step(self) -> None:

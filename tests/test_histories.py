@@ -31,17 +31,22 @@ def test_arrays_that_do_not_fit_each_other_are_refused_at_saving(small, name, cu
 
 
 def test_no_histories_at_all_are_refused_at_saving(small, tmp_path):
-    none = dataclasses.replace(small, **{name: getattr(small, name)[:0] for name in small.array_names + rooms.LABELS})
+    names = small.array_names + rooms.LABELS
+    none = dataclasses.replace(small, **{name: getattr(small, name)[:0] for name in names})
     with pytest.raises(HistoryFileError, match="has no histories"):
         save_histories(none, tmp_path / "none.h5")
     assert not list(tmp_path.iterdir())
 
 
+def shortened(histories, n_steps):
+    arrays = {name: getattr(histories, name)[:, :n_steps] for name in histories.array_names}
+    return dataclasses.replace(histories, **arrays)
+
+
 @pytest.mark.parametrize("change, complaint", [
     (lambda part: dataclasses.replace(part, intended_actions=None), "intended_actions of part 1"),
     (lambda part: dataclasses.replace(part, rewards=part.rewards.astype(np.float64)), "rewards of part 1"),
-    (lambda part: dataclasses.replace(part, **{name: getattr(part, name)[:, :12] for name in part.array_names}),
-     "steps, shape and type of part 0")])
+    (lambda part: shortened(part, 9), "steps, shape and type of part 0")])
 def test_parts_that_do_not_fit_each_other_are_refused_at_saving(small, change, complaint, tmp_path):
     with pytest.raises(HistoryFileError, match=complaint):
         save_parts([small, change(small)], tmp_path / "parts.h5")
@@ -76,5 +81,5 @@ def test_observations_outside_the_space_of_the_family_are_named(small):
     check_values(small, FAMILY)
     wrong = small.next_observations.copy()
     wrong[11, 7, 1] = 3
-    with pytest.raises(HistoryFileError, match=r"next_observations of row 11, step 7 = \[\d, 3\]: must lie in MultiDiscrete"):
+    with pytest.raises(HistoryFileError, match=r"next_observations of row 11, step 7 = \[\d, 3\]: must lie"):
         check_values(dataclasses.replace(small, next_observations=wrong), FAMILY)

@@ -1,4 +1,4 @@
-"What sources and task families must survive or refuse: reused buffers, spaces that begin anywhere, step limits, threads."
+"What sources and families must survive or refuse: reused buffers, spaces that begin anywhere, step limits."
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -20,12 +20,12 @@ from compressed_ad.tasks.gym_adapter import GymnasiumFamily
 from compressed_ad.tasks.memory import KeyToDoorFamily
 
 SMALL_PPO = dict(n_steps=10, batch_size=20, n_epochs=1, width=8)
-SOURCES = {"QLearning": QLearning(), "ActorCritic": ActorCritic(rollout=5), "PosteriorSampling": PosteriorSampling(),
-           "AnnealedOracle": AnnealedOracle(), "PPO": PPO(**SMALL_PPO)}
+SOURCES = {"QLearning": QLearning(), "ActorCritic": ActorCritic(rollout=5), "PPO": PPO(**SMALL_PPO),
+           "PosteriorSampling": PosteriorSampling(), "AnnealedOracle": AnnealedOracle()}
 
 
 class Line(gym.Env):
-    "Seven cells, of which the agent starts in the middle; it goes left, stays, or goes right. One end pays and terminates."
+    "Seven cells. The agent starts in the middle, and goes left, stays or goes right. One end pays and ends."
 
     def __init__(self, goal: int, first_cell: int = 0, first_action: int = 0, reuses: bool = False):
         self.goal, self.first_cell, self.first_action, self.reuses = goal, first_cell, first_action, reuses
@@ -246,10 +246,10 @@ class NoHorizon(TaskFamily):
 
 
 @pytest.mark.parametrize("family, complaint", [
-    (vector_with(AutoresetMode.NEXT_STEP), "autoreset_mode = AutoresetMode.NEXT_STEP: must be AutoresetMode.SAME_STEP"),
-    (vector_with(AutoresetMode.DISABLED), "autoreset_mode = AutoresetMode.DISABLED: must be AutoresetMode.SAME_STEP"),
-    (with_attributes(charge_resets=True), "autoreset_mode = AutoresetMode.SAME_STEP: must be AutoresetMode.NEXT_STEP"),
-    (with_attributes(observation_space=spaces.Dict(cell=spaces.Discrete(4))), "Corridor: observations = Dict"),
+    (vector_with(AutoresetMode.NEXT_STEP), "mode = AutoresetMode.NEXT_STEP: must be AutoresetMode.SAME_STEP"),
+    (vector_with(AutoresetMode.DISABLED), "mode = AutoresetMode.DISABLED: must be AutoresetMode.SAME_STEP"),
+    (with_attributes(charge_resets=True), "mode = AutoresetMode.SAME_STEP: must be AutoresetMode.NEXT_STEP"),
+    (with_attributes(observation_space=spaces.Dict(cell=Corridor.observation_space)), "observations = Dict"),
     (with_attributes(action_space=spaces.Box(-1, 1)), "Corridor: actions = Box"),
     (with_attributes(horizon=0), "horizon = 0: must be a whole number"),
     (NoHorizon, "NoHorizon has no horizon")])
@@ -279,7 +279,7 @@ class NeverAsked(SourceAlgorithm):
     (SystematicSearch(), False, "SystematicSearch needs a task family with policy and eliminate"),
     (AnnealedOracle(), False, "AnnealedOracle needs a task family with policy"),
     (NeverAsked(), True, "NeverAsked does not know its own uncertainty")])
-def test_source_that_does_not_fit_the_family_is_refused_before_anything_is_written(source, entropies, complaint):
+def test_source_that_does_not_fit_is_refused_before_anything_is_written(source, entropies, complaint):
     carts = GymnasiumFamily("CartPole-v1", [{}, {}])
     with pytest.raises(SourceError, match=complaint):
         Recording(carts, source, np.array([0]), 1, 10, 0, entropies)
@@ -295,9 +295,10 @@ def test_reference_returns_of_a_gymnasium_family():
     assert cars.oracle_returns(np.array([1, 0])).tolist() == [-110, -100]
     assert cars.random_returns(np.array([1, 0])).tolist() == [-200, -200]
     assert DarkRoomFamily().random_returns(np.arange(3)).tolist() == [0, 0, 0]
-    for arguments, complaint in ((dict(oracle=[-100, -110]), "oracle = -100 of task 0: must be more than random = 0"),
-                                 (dict(oracle=[1]), "oracle = .*: must be 2 numbers"),
-                                 (dict(random=[float("nan"), 0]), "random = .*: must be 2 numbers")):
+    refused = [(dict(oracle=[-100, -110]), "oracle = -100 of task 0: must be more than random = 0"),
+               (dict(oracle=[1]), "oracle = .*: must be 2 numbers"),
+               (dict(random=[float("nan"), 0]), "random = .*: must be 2 numbers")]
+    for arguments, complaint in refused:
         with pytest.raises(FamilyError, match=complaint):
             GymnasiumFamily("MountainCar-v0", [{}, {}], **arguments)
 
@@ -312,9 +313,11 @@ def test_source_of_ones_own_is_one_class_in_one_file(tmp_path, monkeypatch):
         "        for values in arrays.values():\n"
         "            values[:] = 0\n"
         "        arrays['episode_ends'][3::4] = True\n"
-        "        return {name: np.moveaxis(values, 0, 1) for name, values in arrays.items()}\n", encoding="utf-8")
+        "        return {name: np.moveaxis(values, 0, 1) for name, values in arrays.items()}\n",
+        encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
-    config = make_config(dict(task_family_arguments=dict(size=3, horizon=4), source="my_source:Dreamer", model="AD",
-                              n_held_out_tasks=2, n_streams=2, history_steps=20, decoder_max_seq_length=9))
+    config = make_config(dict(task_family_arguments=dict(size=3, horizon=4), source="my_source:Dreamer",
+                              n_held_out_tasks=2, n_streams=2, history_steps=20, model="AD",
+                              decoder_max_seq_length=9))
     dreamt = collect_for(config, progress=False)
     assert dreamt.about["source"] == "my_source:Dreamer" and dreamt.episode_ends.sum() == 14 * 5
