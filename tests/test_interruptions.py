@@ -34,10 +34,9 @@ STUDY = textwrap.dedent("""
 
     def endless():
         config = make_config(dict(
-            task_family_arguments={"size": 3, "horizon": 6}, n_held_out_tasks=2, n_streams=8, history_steps=40,
-            model="AD",
-            decoder_max_seq_length=9, tf_n_embd=16, tf_n_layer=1, tf_n_head=1, train_batch_size=8,
-            train_timesteps=1_000_000, checkpoint_every=5, device="cpu"))
+            task_family_arguments={"size": 3, "horizon": 6}, n_held_out_tasks=2, n_streams=8,
+            history_steps=40, model="AD", decoder_max_seq_length=9, tf_n_embd=16, tf_n_layer=1, tf_n_head=1,
+            train_batch_size=8, train_timesteps=1_000_000, checkpoint_every=5, device="cpu"))
         measured = [Measurement("normalised_return")]
         entries = [Entry("DarkRoom", "AD", config.changed(lr=lr), measured, {"lr": lr})
                    for lr in (1e-4, 2e-4)]
