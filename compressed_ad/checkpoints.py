@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from gymnasium.spaces import Discrete
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
@@ -110,9 +111,10 @@ def load_model(path: str | Path) -> tuple[InContextModel, Config]:
         else:  # written before spaces were
             observations = config.family.observation_space
             actions = config.family.action_space
+        meaning = None if isinstance(actions, Discrete) else config.family.actions  # that no file can hold
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path}: its configuration cannot be used: {error}") from None
-    model = make_model(config, observations, actions)
+    model = make_model(config, observations, actions, meaning)
     load_weights(model, tensors, path)
     return model.eval(), config
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -176,9 +177,9 @@ def count_returns(rewards: np.ndarray, ends: np.ndarray, n_episodes: int, window
     return returns
 
 # %% ../nbs/course/09_evaluation.ipynb #09-evaluation-018
-def action_generator(seed: int) -> torch.Generator:
-    "The random numbers behind the actions of a model. They are others than those of its environment."
-    own = np.random.SeedSequence(seed, spawn_key=(1,))
+def action_generator(seed: int, part: int = 1) -> torch.Generator:
+    "The random numbers behind the actions of a model: others than those of its environment, others for each `part`."
+    own = np.random.SeedSequence(seed, spawn_key=(part,))
     return torch.Generator().manual_seed(int(own.generate_state(1, np.uint64)[0]))
 
 
@@ -293,14 +294,20 @@ def interval(values: np.ndarray, n_resamples: int = 1000, seed: int = 0) -> np.n
     Seeds and tasks are resampled independently of one another: both are a sample of what could have been run.
     NaN counts as not measured.
     """
-    random = np.random.default_rng(seed)
-    n_seeds, n_tasks = values.shape[:2]
-    seeds = random.multinomial(n_seeds, np.full(n_seeds, 1 / n_seeds), size=n_resamples) / n_seeds
-    tasks = random.multinomial(n_tasks, np.full(n_tasks, 1 / n_tasks), size=n_resamples) / n_tasks
+    seeds, tasks = _resampled(*values.shape[:2], n_resamples, seed)
     measured = np.isfinite(values)
     total = np.einsum("rs,rt,st...->r...", seeds, tasks, np.where(measured, values, 0))
     weight = np.einsum("rs,rt,st...->r...", seeds, tasks, measured * 1.0)
     return np.nanquantile(total / np.where(weight > 0, weight, np.nan), [0.025, 0.975], axis=0)
+
+
+@lru_cache(maxsize=16)
+def _resampled(n_seeds: int, n_tasks: int, n_resamples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    "Weights of seeds (n_resamples, n_seeds) and of tasks (n_resamples, n_tasks): how often each was drawn."
+    random = np.random.default_rng(seed)
+    seeds = random.multinomial(n_seeds, np.full(n_seeds, 1 / n_seeds), size=n_resamples) / n_seeds
+    tasks = random.multinomial(n_tasks, np.full(n_tasks, 1 / n_tasks), size=n_resamples) / n_tasks
+    return seeds, tasks
 
 
 def by_seed_and_task(evaluations: Sequence[Evaluation]) -> np.ndarray:

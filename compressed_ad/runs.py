@@ -456,7 +456,8 @@ def trained_model(run: RunFolder, which: str = "latest") -> tuple[InContextModel
     different = differences(trained_with, run.config, same)
     if different:
         raise CheckpointError(f"{path}: trained with other settings: {'; '.join(different)}")
-    model = make_model(run.config, run.family.observation_space, run.family.action_space)
+    family = run.family
+    model = make_model(run.config, family.observation_space, family.action_space, family.actions)
     load_weights(model, tensors, path)
     return model.eval().to(run.processes.device), run.folder / "evaluations" / path.stem, identity
 

@@ -297,7 +297,7 @@ class Trainer:
         self.report = report
         self.processes = processes or Processes()
         self.family = family
-        self.model = model or make_model(config, family.observation_space, family.action_space)
+        self.model = model or make_model(config, family.observation_space, family.action_space, family.actions)
         self.model.to(self.processes.device)
         if config.compile:
             self._compile()

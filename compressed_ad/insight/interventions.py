@@ -254,7 +254,8 @@ def follow(model: CompressedAD, moment: Moment, n_steps: int, latents: np.ndarra
         memory = replace(memory, latents=latents)
     outputs, _ = model.predict(memory, torch.as_tensor(observations, device=device))
     probabilities = model.actions.probabilities(outputs)
-    environment, generator = deepcopy(moment.environment), action_generator(seed)
+    environment = deepcopy(moment.environment)
+    generator = action_generator(seed, part=2)  # not the draws that led to the moment
     cells, rewards = [observations[:, :2]], []
     for _ in range(n_steps):
         transitions, memory, observations = act(model, memory, environment, observations, generator)

@@ -95,11 +95,10 @@ class Diagnosis:
         moment = at_compression(model, family, tasks, self.transplanted, seed)
         cells = np.stack(list(fact_cells(family, tasks).values()))  # (n_facts, n, 2)
         sought = looked_for(moment)
-        later = int(np.random.SeedSequence([seed, 1]).generate_state(1)[0])  # not the same chance as until then
         agents = np.arange(len(tasks))
         values = []
         for latents, shift in (("own", 0), ("another's", 1)):
-            paths = follow(model, moment, self.n_steps, moment.memory.latents.roll(shift, 0), later)
+            paths = follow(model, moment, self.n_steps, moment.memory.latents.roll(shift, 0), seed)
             for cell, donor in (("own", agents), ("another's", np.roll(agents, 1))):
                 came = paths.reached(cells[sought, donor])
                 values.append(Value("visited", {"latents": latents, "cell": cell}, came.astype(float)))
