@@ -24,7 +24,7 @@ ORDER = """
     files jobs registry spaces lesson config
     tasks.family tasks.dark_room tasks.memory tasks.gym_adapter
     sources.source sources.posterior sources.tabular histories sources.ppo storage
-    embedding encoder decoder memory compressors models dataset checkpoints training pretraining
+    embedding encoder decoder memory compressors dataset models checkpoints training pretraining
     evaluation
     insight.rollout agent insight.probes insight.interventions insight.views
     runs reports studies comparisons
