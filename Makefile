@@ -57,6 +57,7 @@ bench: $(READY)
 
 # README.md from nbs/index.ipynb
 readme: $(READY)
+	rm -rf README_files
 	$(BIN)/python -m nbconvert --to markdown --no-input --execute --output-dir . --output README nbs/index.ipynb
 
 # before a commit: the package from the notebooks, notebooks without stray metadata

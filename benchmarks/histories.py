@@ -4,7 +4,7 @@ import numpy as np
 from common import in_turn, spread, write
 from compressed_ad.config import read_config
 from compressed_ad.tasks.dark_room import DarkRoomFamily
-from compressed_ad.evaluation import best_returns
+from compressed_ad.evaluation import reference_returns
 from compressed_ad.histories import collect, returns_per_episode
 from compressed_ad.sources.posterior import AnnealedOracle, PosteriorSampling
 from compressed_ad.sources.source import make_source
@@ -43,7 +43,7 @@ def learn_one_task(name: str) -> None:
 
 compared = in_turn({name: (lambda name=name: learn_one_task(name)) for name in algorithms}, rounds=3)
 n_transitions = original.n_streams * original.history_steps
-best = best_returns(family, tasks[:1])[0]
+best = reference_returns(family, tasks[:1])[1][0]
 curves = {name: returns_per_episode(histories.rewards, histories.episode_ends).mean(0) / best for name, histories in learned.items()}
 
 write("histories", {"one_task": {"what": f"9x9 Dark Room, one task x {original.n_streams} streams x {original.history_steps} steps",
