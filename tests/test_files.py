@@ -146,7 +146,7 @@ encoder_n_layer: 1
 encoder_n_head: 2
 max_compression_depth: 2
 min_compress_length: 2
-max_compress_length: 10
+max_compress_length: 11
 min_uncompressed_length: 2
 max_uncompressed_length: 10
 plans_per_batch: 2
