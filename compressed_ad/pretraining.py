@@ -6,7 +6,7 @@ __all__ = ['HEADS', 'MeanHead', 'FieldOutput', 'FieldsHead', 'ReconstructionLoss
 
 # %% ../nbs/reference/pretraining.ipynb #12b-pretraining-002
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,26 +22,20 @@ from .embedding import Transitions
 from .encoder import SLOT_SCALE, TransformerBlock, learned_vectors, linear
 from .memory import stages
 from .models import CompressedAD
+from .spaces import bounds
 from .tasks.family import TaskFamily
-from .training import Tally, Trainer, TrainingError
+from .training import BatchLoss, Tally, Trainer, TrainingError
 
 # %% ../nbs/reference/pretraining.ipynb #12b-pretraining-007
 class MeanHead(nn.Module):
-    """Reconstruct the mean token of a segment from the mean latent, by one linear layer; squared error.
-
-    The tokens are taken as they are: if their embeddings could move as well, all of them at zero would be a
-    perfect answer.
-    """
+    "Reconstruct the mean token of a segment from the mean latent, by one linear layer; squared error."
     def __init__(self, model: CompressedAD, config: Config, family: TaskFamily):
         super().__init__()
         self.output = linear(config.tf_n_embd, config.tf_n_embd)
 
     def forward(self, latents: Tensor, segment: Transitions, tokens: Tensor) -> tuple[Tensor, Tensor]:
-        """Loss and hits, (batch, 1), of latents (batch, n_latent, width) for a segment (batch, n).
-
-        `tokens` are those of the segment, (batch, n, width).
-        """
-        wanted = tokens.mean(1).detach()
+        "Loss and hits, (batch, 1), of latents (batch, n_latent, width) for tokens (batch, n, width)."
+        wanted = tokens.mean(1).detach()  # if embeddings could move, all at zero would be a perfect answer
         losses = (self.output(latents.mean(1)) - wanted).square().mean(-1, keepdim=True)
         return losses, torch.zeros_like(losses)
 
@@ -54,10 +48,9 @@ class FieldOutput(nn.Module):
     def __init__(self, space: spaces.Space, width: int):
         super().__init__()
         self.space = space
-        if isinstance(space, spaces.Box):
-            self.sizes = [int(np.prod(space.shape))]
-        else:
-            self.sizes = [int(space.n)] if isinstance(space, spaces.Discrete) else space.nvec.tolist()
+        self.low, high = bounds(space)
+        is_box = isinstance(space, spaces.Box)
+        self.sizes = [self.low.size] if is_box else (high - self.low + 1).ravel().tolist()
         self.output = linear(width, sum(self.sizes))
 
     def forward(self, vectors: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
@@ -66,15 +59,14 @@ class FieldOutput(nn.Module):
         if isinstance(self.space, spaces.Box):
             errors = out - values.float().reshape(out.shape)
             return errors.square().mean(-1), errors.abs().amax(-1) < 0.5
-        start = torch.as_tensor(self.space.start, device=out.device)
-        wanted = (values.long() - start).reshape(*out.shape[:-1], len(self.sizes))  # (batch, n, factors)
-        losses = torch.zeros_like(out[..., 0])
-        hits = torch.ones_like(losses, dtype=torch.bool)
+        wanted = values.long() - torch.as_tensor(self.low, device=out.device)
+        wanted = wanted.reshape(*out.shape[:-1], len(self.sizes))  # (batch, n, factors)
+        losses = []
+        hits = []
         for logits, factor in zip(out.split(self.sizes, -1), wanted.unbind(-1)):
-            part = F.cross_entropy(logits.flatten(0, 1), factor.flatten(), reduction="none")
-            losses = losses + part.view_as(losses)
-            hits = hits & (logits.argmax(-1) == factor)
-        return losses, hits
+            losses.append(F.cross_entropy(logits.transpose(1, 2), factor, reduction="none"))
+            hits.append(logits.argmax(-1) == factor)
+        return sum(losses), torch.stack(hits).all(0)
 
 
 class FieldsHead(nn.Module):
@@ -83,10 +75,11 @@ class FieldsHead(nn.Module):
         super().__init__()
         width = config.tf_n_embd
         self.positions = learned_vectors(model.encoder.max_segment_length, width, SLOT_SCALE)
-        self.block, self.norm = TransformerBlock(width, config.encoder_n_head), nn.LayerNorm(width)
-        number, flag = spaces.Box(-np.inf, np.inf, ()), spaces.Discrete(2)
-        kinds = dict(observations=family.observation_space, actions=family.action_space, rewards=number,
-                     next_observations=family.observation_space, episode_ends=flag)
+        self.block = TransformerBlock(width, config.encoder_n_head)
+        self.norm = nn.LayerNorm(width)
+        kinds = dict(observations=family.observation_space, actions=family.action_space,
+                     rewards=spaces.Box(-np.inf, np.inf, ()), next_observations=family.observation_space,
+                     episode_ends=spaces.Discrete(2))
         self.outputs = nn.ModuleDict({name: FieldOutput(space, width) for name, space in kinds.items()})
 
     def forward(self, latents: Tensor, segment: Transitions, tokens: Tensor) -> tuple[Tensor, Tensor]:
@@ -95,35 +88,24 @@ class FieldsHead(nn.Module):
         n_latent = latents.shape[1]
         asking = self.positions[:n].expand(len(latents), -1, -1)
         only_latents = torch.arange(n_latent + n, device=latents.device).expand(n, -1) < n_latent
-        read = self.block(torch.cat([latents, asking], 1), only_latents, n_read=n)  # (batch, n, width)
-        read = self.norm(read)
-        names = [field.name for field in fields(Transitions)]
-        answers = [self.outputs[name](read, getattr(segment, name)) for name in names]
-        return sum(losses for losses, _ in answers), torch.stack([hits for _, hits in answers]).all(0)
+        read = self.norm(self.block(torch.cat([latents, asking], 1), only_latents, n_read=n))
+        losses, hits = zip(*(output(read, getattr(segment, name)) for name, output in self.outputs.items()))
+        return sum(losses), torch.stack(hits).all(0)
 
 # %% ../nbs/reference/pretraining.ipynb #12b-pretraining-009
 HEADS = {"mean": MeanHead, "fields": FieldsHead}
 
 
-class ReconstructionLoss(nn.Module):
-    """How well a head reconstructs each segment of a batch from the latents written right after it.
-
-    The mean over all that it is asked.
-    """
+class ReconstructionLoss(BatchLoss):
+    "The mean loss of a head that reconstructs each segment from the latents written right after it."
     def __init__(self, model: CompressedAD, head: nn.Module, precision: str = "fp32"):
-        super().__init__()
-        self.model = model
+        super().__init__(model, precision)
         self.head = head
-        self.precision = precision
-        self.latents: list[list[Tensor]] = []
 
-    def forward(self, batch: Sequence[Samples], tally: Tally | None = None) -> Tensor:
-        device = batch[0].observations.device.type
-        with torch.autocast(device, torch.bfloat16, enabled=self.precision == "bf16"):
-            found = [self.reconstruct(samples, tally) for samples in batch]
-        losses = [part for parts, _ in found for part in parts]
-        self.latents = [latents for _, latents in found]
-        return sum(part.sum() for part in losses) / sum(part.numel() for part in losses)
+    def losses(self, batch: Sequence[Samples],
+               tally: Tally | None) -> tuple[list[Tensor], list[list[Tensor]]]:
+        losses, latents = zip(*(self.reconstruct(samples, tally) for samples in batch))
+        return sum(losses, []), [*latents]
 
     def reconstruct(self, samples: Samples, tally: Tally | None) -> tuple[list[Tensor], list[Tensor]]:
         "Losses (n_samples, n_asked) and latents after each compression of the samples of one plan."
@@ -133,20 +115,19 @@ class ReconstructionLoss(nn.Module):
         tokens = model.embedding(samples.transitions)
         memory = model.start(len(samples.tasks))
         losses = []
-        written = []
+        latents = []
         for stage, length in zip(plan, segments):
             memory = model.compress(memory.append(tokens[:, memory.n_transitions:stage.stop]), length)
             if stage.depth < samples.plan.burn_in:  # as in training (chapter 06): it only fills the memory
                 memory = replace(memory, latents=memory.latents.detach())
-                written.append(memory.latents)
-                continue
-            part = slice(stage.start, stage.start + length)
-            loss, hits = self.head(memory.latents, samples.transitions[:, part], tokens[:, part])
-            losses.append(loss)
-            written.append(memory.latents)
-            if tally is not None:
-                tally.add(torch.full((loss.shape[1],), stage.depth + 1), loss, hits, None)
-        return losses, written
+            else:
+                part = slice(stage.start, stage.start + length)
+                loss, hits = self.head(memory.latents, samples.transitions[:, part], tokens[:, part])
+                losses.append(loss)
+                if tally is not None:
+                    tally.add(torch.full((loss.shape[1],), stage.depth + 1), loss, hits, None)
+            latents.append(memory.latents)
+        return losses, latents
 
 
 def pretraining_config(config: Config) -> Config:
@@ -156,10 +137,9 @@ def pretraining_config(config: Config) -> Config:
 
 
 class Pretrainer(Trainer):
-    """Trains the encoder of a `CompressedAD` to reconstruct, before the model is trained to act.
+    """A `Trainer` of the encoder alone, to reconstruct. Its last checkpoint is the model's `start_from`.
 
-    Made and used as a `Trainer`. Pass its last checkpoint to the trainer of the model as `start_from`. Raises
-    `TrainingError` if the configuration asks for no pre-training.
+    Raises `TrainingError` if the configuration asks for no pre-training.
     """
     def __init__(self, config: Config, *arguments, **named):
         if not config.pretrains:
@@ -175,10 +155,7 @@ class Pretrainer(Trainer):
 
 
 def pretrained_weights(config: Config, folder: str | Path) -> Path | None:
-    """The last checkpoint of the pre-training in `folder`; None if none is asked for.
-
-    Raises `CheckpointError` if it is not there.
-    """
+    "The pre-training's last checkpoint, in `folder`; None if none is asked for. Raises `CheckpointError`."
     if not config.pretrains:
         return None
     path = Checkpoints(Path(folder)).path(config.pretraining_steps)

@@ -317,7 +317,7 @@ def test_histories_that_a_configuration_cannot_be_trained_on_are_refused(tmp_pat
     for message, changes in (("history_steps = 41: the histories have 40 transitions", {"history_steps": 41}),
                              ("histories: of tasks", {"split_seed": 1}),
                              ('task_family_arguments = {"horizon": 5, "size": 3}: in the histories', other)):
-        refused(TrainingError, message, trainer_in, folder, histories, CONFIG.changed(**changes))
+        refused(CompressedADError, message, trainer_in, folder, histories, CONFIG.changed(**changes))
     assert not folder.exists()
 
 
