@@ -28,7 +28,7 @@ class RunProblem(str):
     "What a rule says if it is about a run still to be done: an old checkpoint may break it."
 
 # %% ../nbs/reference/config.ipynb #00-config-008
-def _field(default: Any, meaning: str, **limits: float) -> Any:
+def _field(default: Any, meaning: str, **limits: Any) -> Any:
     return Field(default, description=meaning, **limits)
 
 

@@ -202,14 +202,13 @@ class BatchLoss(nn.Module):
         device = batch[0].observations.device.type
         with torch.autocast(device, torch.bfloat16, enabled=self.precision == "bf16"):
             losses, self.latents = self.losses(batch, tally)
-        return sum(part.sum() for part in losses) / sum(part.numel() for part in losses)
+        return torch.stack([part.sum() for part in losses]).sum() / sum(part.numel() for part in losses)
 
 # %% ../nbs/course/08_training.ipynb #08-training-033
 def check_together(config: Config, histories: LearningHistories, family: TaskFamily) -> None:
     """Raise `TrainingError` unless a configuration, learning histories and a task family belong together.
 
-    The family must be that of the configuration, or one of your own, beside any. The histories must be of
-    this family, of training tasks, and long enough.
+    The family must be that of the configuration, or one of your own; the histories of its training tasks.
     """
     for holds, message in _fits(config, histories, family):
         if not holds:
@@ -254,17 +253,13 @@ def _extended(config: Config, trained: Config) -> Config:
 
 
 class Trainer:
-    """One training run: a model, its optimiser, its batches and its log.
+    """One training run: a model (of your own, if you give one), its optimiser, its batches and its log.
 
-    `checkpoints` is a folder: a run goes on from the newest that is whole there, with the losses of a run
-    without the interruption. Without one, `start_from` is a checkpoint whose weights a run begins with.
-    `model` is one of your own to train. `report` is called with each new line of the log.
-
-    `evaluate` is called with the model every `config.evaluate_every` steps, and what it returns is logged. It
-    must look at training tasks only. The weights with its highest number `last5` are kept as well.
-
-    With `extend`, a finished run goes on to a greater `config.train_timesteps`. The learning rate stays where
-    its schedule ended (`trainer.config.schedule_steps`).
+    It goes on from the newest whole checkpoint in the folder `checkpoints`, as if never interrupted, or else
+    begins with the weights of the checkpoint `start_from`. `evaluate` is called with the model every
+    `config.evaluate_every` steps: it must look at training tasks only, is logged, and the weights with its
+    highest number `last5` are kept. `report` is called with each new line of the log. With `extend`, a run
+    goes on to a greater `config.train_timesteps`, at the rate with which its schedule ended.
 
     Raises `TrainingError` if configuration, histories and family do not fit, or nothing can be extended;
     `CheckpointError` if all checkpoints are damaged, or were trained with other settings or histories.
@@ -289,8 +284,8 @@ class Trainer:
         self.report = report
         self.processes = processes or Processes()
         self.family = family
-        spaces = {"observations": family.observation_space, "actions": family.action_space}
-        self.model = model or make_model(config, *spaces.values(), family.actions)
+        observations, actions = family.observation_space, family.action_space
+        self.model = model or make_model(config, observations, actions, family.actions)
         self.model.to(self.processes.device)
         if config.compile:
             self._compile()
@@ -298,8 +293,8 @@ class Trainer:
         self.optimizer = make_optimizer(self.loss, config)
         part, n_parts = self.processes.index, self.processes.n
         self.batches = Batches(histories, config, self.processes.device, part, n_parts)
-        self.about = {"config": self.config.model_dump(), "histories": histories.checksum,
-                      "spaces": {name: space_to_json(space) for name, space in spaces.items()}}
+        spaces = {"observations": space_to_json(observations), "actions": space_to_json(actions)}
+        self.about = {"config": self.config.model_dump(), "histories": histories.checksum, "spaces": spaces}
         self.step = 0
         self.seconds = 0.0
         self.log: list[dict[str, Any]] = []
@@ -318,7 +313,7 @@ class Trainer:
                 block.project = torch.compile(block.project, dynamic=True)
                 block.attend = torch.compile(block.attend, dynamic=True)
 
-    def make_loss(self) -> nn.Module:
+    def make_loss(self) -> BatchLoss:
         "The module that turns a batch and a tally into a loss. Its weights are trained."
         return BatchLoss(self.model, self.config.precision)
 
@@ -395,19 +390,19 @@ class Trainer:
 
     def _averages(self, tensors: Mapping[str, Tensor], path: Path) -> dict[int, dict[str, Tensor]]:
         "The optimiser's averages, by parameter. Raises `CheckpointError` if they do not fit."
-        parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
         found: dict[int, dict[str, Tensor]] = {}
         for key in (key for key in tensors if key.startswith("optimizer.")):
             _, number, name = key.split(".")
-            if int(number) >= len(parameters):
-                raise CheckpointError(f"{path}: {key}: no such parameter")
-            shape = () if name == "step" else tuple(parameters[int(number)].shape)
-            if tuple(tensors[key].shape) != shape:
-                raise CheckpointError(f"{path}: {key} is {tuple(tensors[key].shape)}, must be {shape}")
             found.setdefault(int(number), {})[name] = tensors[key]
+        parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
         for number, averages in found.items():
-            if len(averages) < 3:
-                raise CheckpointError(f"{path}: optimizer.{number}: has only {', '.join(averages)}")
+            if number >= len(parameters):
+                raise CheckpointError(f"{path}: optimizer.{number}: no such parameter")
+            shape = tuple(parameters[number].shape)
+            wanted = {"exp_avg": shape, "exp_avg_sq": shape, "step": ()}
+            there = {name: tuple(tensor.shape) for name, tensor in averages.items()}
+            if there != wanted:
+                raise CheckpointError(f"{path}: optimizer.{number}: has {there}, must have {wanted}")
         return found
 
     def train_step(self) -> None:
@@ -437,7 +432,7 @@ class Trainer:
         for latents in zip_longest(*self.loss.latents):
             norms = [float(latent.grad.norm()) for latent in latents
                      if latent is not None and latent.grad is not None]
-            by_cycle.append(finite_or_none(np.mean(norms)) if norms else None)
+            by_cycle.append(finite_or_none(float(np.mean(norms))) if norms else None)
         self._write(dict(step=self.step, seconds=round(self.seconds, 2),
                          lr=self.optimizer.param_groups[0]["lr"],
                          gradient_norm=finite_or_none(gradient_norm), latent_gradient_by_cycle=by_cycle,
