@@ -371,10 +371,9 @@ class Trainer:
         newest = self.checkpoints.latest()
         if newest != path:
             self._note(f"{newest.name} is damaged; training goes on from {path.name}")
-        before, now = trained.train_timesteps, self.config.train_timesteps
+        before, now, end = trained.train_timesteps, self.config.train_timesteps, self.config.schedule_steps
         if before < now:
-            rate = self.config.final_lr_fraction * self.config.lr
-            end = self.config.schedule_steps
+            rate = learning_rate(now, self.config)
             self._note(f"extended from {before} to {now} updates; from {end} on, lr = {rate:g}")
 
     def _check_same(self, path: Path, trained: Config, theirs: str | None) -> None:

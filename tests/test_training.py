@@ -378,7 +378,8 @@ def without(tensors, name):
 
 
 @pytest.mark.parametrize("change, message", [
-    (lambda tensors: without(tensors, "optimizer.0.exp_avg_sq"), "optimizer.0: has {'exp_avg': (8, 1), 'step': ()}, must have {"),
+    (lambda tensors: without(tensors, "optimizer.0.exp_avg_sq"),
+     "optimizer.0: has {'exp_avg': (8, 1), 'step': ()}, must have {"),
     (lambda tensors: tensors | {"model.compressor.initial_memory": torch.zeros(2, 3)},
      "its weights do not fit its configuration"),
     (lambda tensors: tensors | {"optimizer.0.exp_avg": torch.zeros(3, 3, 3)},
