@@ -40,20 +40,18 @@ def save_checkpoint(path: str | Path, tensors: Mapping[str, Tensor], **about: An
 
     Raises `OSError` if it cannot be written, `ValueError` if a number in `about` is not finite.
     """
-    text = json.dumps(about, allow_nan=False).encode("utf-8")
-    told = torch.frombuffer(bytearray(text), dtype=torch.uint8)  # a log grows, and the header ends at 100 MB
     contents = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    header = {"format": CHECKPOINT_FORMAT, "version": str(CHECKPOINT_VERSION)}
-    whole = save(contents | {"about": told}, header)
+    text = bytearray(json.dumps(about, allow_nan=False).encode("utf-8"))
+    contents["about"] = torch.frombuffer(text, dtype=torch.uint8)  # a log grows, the header ends at 100 MB
+    whole = save(contents, {"format": CHECKPOINT_FORMAT, "version": str(CHECKPOINT_VERSION)})
     with atomic_path(path) as temporary:
         temporary.write_bytes(whole)
 
 
 def load_checkpoint(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The tensors and `about` of a file that `save_checkpoint` wrote, or of the latest one of a run's folder.
+    """The tensors and `about` of a checkpoint, or of the latest in a run's folder. Nothing in it is run.
 
-    Nothing in it is run or unpickled. Raises `CheckpointError` if it is missing, foreign or of a newer
-    version, `DamagedCheckpoint` if it is damaged.
+    Raises `CheckpointError` if it is missing, foreign or newer than the package, `DamagedCheckpoint`.
     """
     path = find_checkpoint(path)
     try:
@@ -67,7 +65,7 @@ def load_checkpoint(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]
             tensors = {name: file.get_tensor(name) for name in file.keys()}
             about = json.loads(tensors.pop("about").numpy().tobytes())
             if not isinstance(about, dict):
-                raise DamagedCheckpoint(f"{path}: damaged or not a checkpoint: its description is no mapping")
+                raise TypeError("its description is no mapping")
             return tensors, about
     except FileNotFoundError:
         raise CheckpointError(f"{path}: no such checkpoint") from None
@@ -80,13 +78,9 @@ def load_checkpoint(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]
 
 def load_weights(module: nn.Module, tensors: Mapping[str, Tensor], path: str | Path,
                  prefix: str = "model.") -> None:
-    """Put the weights of a checkpoint into `module`, those whose names begin with `prefix`.
-
-    Raises `CheckpointError` if they do not fit.
-    """
-    others = () if prefix else ("optimizer.", "random.", "tally")
-    weights = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()
-               if name.startswith(prefix) and not name.startswith(others)}
+    "Put the tensors of a checkpoint whose names begin with `prefix` into `module`. Raises `CheckpointError`."
+    weights = {name.removeprefix(prefix): tensor
+               for name, tensor in tensors.items() if name.startswith(prefix)}
     try:
         module.load_state_dict(weights)
     except RuntimeError as error:
@@ -95,11 +89,9 @@ def load_weights(module: nn.Module, tensors: Mapping[str, Tensor], path: str | P
 
 
 def load_model(path: str | Path) -> tuple[InContextModel, Config]:
-    """The trained model of a checkpoint, or of the latest of a run's folder, ready to act, with its
-    configuration.
+    """The model of a checkpoint, or of the latest in a run's folder, ready to act, and its configuration.
 
-    Its spaces stand in the checkpoint: the task family need not be there. Raises `CheckpointError` as
-    `load_checkpoint` does, or if the configuration cannot be used.
+    The task family need not be there, unless it has actions of its own kind. Raises `CheckpointError`.
     """
     path = find_checkpoint(path)
     tensors, about = load_checkpoint(path)
@@ -109,8 +101,7 @@ def load_model(path: str | Path) -> tuple[InContextModel, Config]:
             observations = space_from_json(about["spaces"]["observations"])
             actions = space_from_json(about["spaces"]["actions"])
         else:  # written before spaces were
-            observations = config.family.observation_space
-            actions = config.family.action_space
+            observations, actions = config.family.observation_space, config.family.action_space
         meaning = None if isinstance(actions, Discrete) else config.family.actions  # that no file can hold
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path}: its configuration cannot be used: {error}") from None
@@ -121,7 +112,7 @@ def load_model(path: str | Path) -> tuple[InContextModel, Config]:
 # %% ../nbs/reference/checkpoints.ipynb #c004
 @dataclass(frozen=True)
 class Checkpoints:
-    "The checkpoints of one run in one folder: the latest `keep` of them by step, and beside them the best."
+    "The checkpoints of a run in a folder: the latest `keep` of them by step, and the best."
     folder: Path
     keep: int = 3
 
@@ -131,7 +122,7 @@ class Checkpoints:
 
     @property
     def best(self) -> Path:
-        "Where the weights with the highest return on training tasks lie, if a run is evaluated on the way."
+        "Where the weights with the highest return on training tasks lie, if there are any."
         return self.folder / "best.safetensors"
 
     def steps(self) -> list[int]:
@@ -145,7 +136,7 @@ class Checkpoints:
         return self.path(steps[-1]) if steps else None
 
     def load(self) -> tuple[Path, dict[str, Tensor], dict[str, Any]] | None:
-        """The newest checkpoint that is whole: its file, tensors and `about`. None if there is none at all.
+        """File, tensors and `about` of the newest checkpoint that is whole; None if there is none at all.
 
         Raises `DamagedCheckpoint` if none is whole, `CheckpointError` as `load_checkpoint` does.
         """
@@ -160,10 +151,7 @@ class Checkpoints:
         return None
 
     def save(self, step: int, tensors: Mapping[str, Tensor], **about: Any) -> None:
-        """Write the checkpoint of `step`, and only then remove the oldest ones beyond `keep`.
-
-        So are later ones: a run goes on from the newest that is whole, so these were damaged.
-        """
+        "Write the checkpoint of `step`; then remove old ones beyond `keep`, and later (damaged) ones."
         save_checkpoint(self.path(step), tensors, step=step, **about)
         known = [other for other in self.steps() if other <= step]
         for other in set(self.steps()) - set(known[-self.keep:]):
@@ -171,7 +159,7 @@ class Checkpoints:
 
 
 def find_checkpoint(path: str | Path) -> Path:
-    "The file that is meant: `path`, or the latest in it, if it is a run's folder. Raises `CheckpointError`."
+    "`path`, or the latest checkpoint in it, if it is a run's folder. Raises `CheckpointError`."
     path = Path(path)
     if not path.is_dir():
         return path

@@ -25,89 +25,86 @@ class ConfigError(CompressedADError):
 
 
 class RunProblem(str):
-    """What is wrong with a run that is still to be done: a line.
-
-    A rule says this instead of a plain line if an old checkpoint may break it: that one is trained already.
-    """
+    "What a rule says if it is about a run still to be done: an old checkpoint may break it."
 
 # %% ../nbs/reference/config.ipynb #00-config-008
+def _field(default: Any, meaning: str, **limits: Any) -> Any:
+    return Field(default, description=meaning, **limits)
+
+
 class _TaskFields(BaseModel):
     "Which tasks, and which learning histories of them."
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
-    task_family: str = Field("DarkRoom", description="name of the task family")
-    task_family_arguments: dict[str, Any] = Field({}, description="arguments of the task family")
-    n_held_out_tasks: int = Field(8, ge=1, description="tasks that training never sees")
-    n_training_tasks: int = Field(0, ge=0,
-        description="tasks that training sees; 0 for all that are not held out")
-    split_seed: int = Field(0, ge=0, description="seed of the split into training and held-out tasks")
-    source: str = Field("PosteriorSampling", description="name of the source algorithm")
-    source_arguments: dict[str, Any] = Field({}, description="arguments of the source algorithm")
-    action_noise: float = Field(0.0, ge=0, le=1,
-        description="probability that a random action is executed instead of the source's own, the target")
-    n_streams: int = Field(64, ge=1, description="learning histories recorded per training task")
-    history_steps: int = Field(400, ge=2, description="transitions in one learning history")
-    record_entropies: bool = Field(True,
-        description="record the source's own uncertainty; only for tasks that hide one fact")
+    task_family: str = _field("DarkRoom", "name of the task family")
+    task_family_arguments: dict[str, Any] = _field({}, "arguments of the task family")
+    n_held_out_tasks: int = _field(8, "tasks that training never sees", ge=1)
+    n_training_tasks: int = _field(0, "tasks of training; 0: all that are not held out", ge=0)
+    split_seed: int = _field(0, "seed of the split into training and held-out tasks", ge=0)
+    source: str = _field("PosteriorSampling", "name of the source algorithm")
+    source_arguments: dict[str, Any] = _field({}, "arguments of the source algorithm")
+    action_noise: float = _field(0.0,
+        "probability that a random action replaces the source's own, the target", ge=0, le=1)
+    n_streams: int = _field(64, "learning histories recorded per training task", ge=1)
+    history_steps: int = _field(400, "transitions in one learning history", ge=2)
+    record_entropies: bool = _field(True,
+        "record the source's own uncertainty; only for tasks that hide one fact")
 
 # %% ../nbs/reference/config.ipynb #00-config-010
 class _ModelFields(_TaskFields):
     "The shape of the model."
-    model: str = Field("CompressedAD", description="which model is trained")
-    decoder_max_seq_length: int = Field(100, ge=2,
-        description="tokens the decoder reads at once: latents, transitions and the query")
-    tf_n_embd: int = Field(64, ge=1, description="width of a token, in encoder and decoder")
-    tf_n_layer: int = Field(4, ge=1, description="layers of the decoder")
-    tf_n_head: int = Field(4, ge=1, description="attention heads of the decoder")
-    encoder_n_layer: int = Field(3, ge=1, description="layers of the compression encoder")
-    encoder_n_head: int = Field(4, ge=1, description="attention heads of the compression encoder")
-    n_latent: int = Field(60, ge=1, description="latent tokens: the size of the memory")
-    learned_initial_memory: bool = Field(True,
-        description="start from learned latents (true) or from none (false)")
-    compressor: str = Field("replace", description="how and when latents are written")
-    compressor_arguments: dict[str, Any] = Field({}, description="arguments of the compressor")
-    gru_width: int = Field(256, ge=1, description="width of the hidden state of a GRU")
-    gru_n_layer: int = Field(1, ge=1, description="layers of a GRU")
-    keep_length: int = Field(0, ge=0,
-        description="transitions left uncompressed by each compression, in training and evaluation alike")
+    model: str = _field("CompressedAD", "which model is trained")
+    decoder_max_seq_length: int = _field(100,
+        "tokens the decoder reads at once: latents, transitions and the query", ge=2)
+    tf_n_embd: int = _field(64, "width of a token, in encoder and decoder", ge=1)
+    tf_n_layer: int = _field(4, "layers of the decoder", ge=1)
+    tf_n_head: int = _field(4, "attention heads of the decoder", ge=1)
+    encoder_n_layer: int = _field(3, "layers of the encoder", ge=1)
+    encoder_n_head: int = _field(4, "attention heads of the encoder", ge=1)
+    n_latent: int = _field(60, "latent tokens: the size of the memory", ge=1)
+    learned_initial_memory: bool = _field(True, "start from learned latents, or else from none")
+    compressor: str = _field("replace", "how and when latents are written")
+    compressor_arguments: dict[str, Any] = _field({}, "arguments of the compressor")
+    gru_width: int = _field(256, "width of the hidden state of a GRU", ge=1)
+    gru_n_layer: int = _field(1, "layers of a GRU", ge=1)
+    keep_length: int = _field(0,
+        "transitions left uncompressed by each compression, in training and evaluation", ge=0)
 
 # %% ../nbs/reference/config.ipynb #00-config-012
 class _TrainingFields(_ModelFields):
     "How training samples are laid out, and how the model is trained."
-    min_compression_depth: int = Field(0, ge=0, description="fewest compression cycles in a training sample")
-    max_compression_depth: int = Field(3, ge=0, description="most compression cycles in a training sample")
-    depth_growth_steps: int = Field(0, ge=0,
-        description="updates over which the most cycles grow from min_ to max_compression_depth, if any")
-    gradient_depth: int = Field(0, ge=0,
-        description="only the last so many cycles of a sample are trained through; 0 for all")
-    min_compress_length: int = Field(10, ge=1, description="shortest segment in training, in transitions")
-    max_compress_length: int = Field(50, ge=1, description="longest segment in training, in transitions")
-    segment_lengths: Literal["random", "random_first"] = Field("random",
-        description="random: each segment has a length of its own; random_first: only the first one does")
-    min_uncompressed_length: int = Field(5, ge=0,
-        description="fewest new transitions after the last compression of a sample")
-    max_uncompressed_length: int = Field(30, ge=0,
-        description="most new transitions after the last compression of a sample")
-    plans_per_batch: int = Field(4, ge=1,
-        description="compression plans in a batch; samples of one plan share their segment lengths")
-    train_batch_size: int = Field(256, ge=1, description="samples in a batch")
-    train_timesteps: int = Field(100_000, ge=1, description="updates of the weights")
-    pretraining: Literal["none", "mean", "fields"] = Field("none",
-        description="what the encoder reconstructs before training: nothing, a segment's mean, or its fields")
-    pretraining_steps: int = Field(10_000, ge=1, description="updates of pre-training, if there is one")
-    precision: Literal["fp32", "bf16"] = Field("fp32",
-        description="arithmetic of training; bf16: most of it with half the digits")
-    compile: bool = Field(False, description="compile the transformer blocks for training")
-    lr: float = Field(3e-4, gt=0, description="peak learning rate of AdamW")
-    final_lr_fraction: float = Field(0.1, ge=0, le=1,
-        description="learning rate at the end of the cosine, as a fraction of the peak")
-    warmup_steps: int = Field(100, ge=0, description="updates of linear warm-up, fewer than train_timesteps")
-    schedule_steps: int = Field(0, ge=0,
-        description="updates after which the learning rate stays as it is; 0: train_timesteps (see --extend)")
-    betas: tuple[float, float] = Field((0.9, 0.99), description="decay rates of AdamW's two averages")
-    weight_decay: float = Field(0.01, ge=0, description="weight decay of AdamW, on matrices only")
-    gradient_clip: float = Field(1.0, gt=0, description="largest norm of the gradient")
-    seed: int = Field(0, ge=0, description="seed of histories, initial weights and batches")
+    min_compression_depth: int = _field(0, "fewest compressions in a training sample", ge=0)
+    max_compression_depth: int = _field(3, "most compressions in a training sample", ge=0)
+    depth_growth_steps: int = _field(0,
+        "updates over which the most compressions grow from min_ to max_compression_depth", ge=0)
+    gradient_depth: int = _field(0, "only the last so many compressions are trained through; 0: all", ge=0)
+    min_compress_length: int = _field(10, "transitions in the shortest segment of training", ge=1)
+    max_compress_length: int = _field(50, "transitions in the longest segment of training", ge=1)
+    segment_lengths: Literal["random", "random_first"] = _field("random",
+        "random: each segment has a length of its own; random_first: only the first one")
+    min_uncompressed_length: int = _field(5,
+        "fewest new transitions after the last compression of a sample", ge=0)
+    max_uncompressed_length: int = _field(30,
+        "most new transitions after the last compression of a sample", ge=0)
+    plans_per_batch: int = _field(4, "plans in a batch; samples of one share their segments", ge=1)
+    train_batch_size: int = _field(256, "samples in a batch", ge=1)
+    train_timesteps: int = _field(100_000, "updates of the weights", ge=1)
+    pretraining: Literal["none", "mean", "fields"] = _field("none",
+        "what the encoder reconstructs first: nothing, a segment's mean, or its fields")
+    pretraining_steps: int = _field(10_000, "updates of pre-training, if there is one", ge=1)
+    precision: Literal["fp32", "bf16"] = _field("fp32",
+        "arithmetic of training; bf16: most of it with half the digits")
+    compile: bool = _field(False, "compile the transformer blocks for training")
+    lr: float = _field(3e-4, "peak learning rate of AdamW", gt=0)
+    final_lr_fraction: float = _field(0.1,
+        "learning rate at the end of the cosine, as a fraction of the peak", ge=0, le=1)
+    warmup_steps: int = _field(100, "updates of warm-up, fewer than train_timesteps", ge=0)
+    schedule_steps: int = _field(0,
+        "updates until the learning rate stays; 0: train_timesteps (see --extend)", ge=0)
+    betas: tuple[float, float] = _field((0.9, 0.99), "decay rates of AdamW's two averages")
+    weight_decay: float = _field(0.01, "weight decay of AdamW, on matrices only", ge=0)
+    gradient_clip: float = _field(1.0, "largest norm of the gradient", gt=0)
+    seed: int = _field(0, "seed of histories, initial weights and batches", ge=0)
 
 # %% ../nbs/reference/config.ipynb #00-config-014
 class Config(_TrainingFields):
@@ -115,29 +112,23 @@ class Config(_TrainingFields):
 
     Raises `pydantic.ValidationError` on bad values; `read_config` and `make_config` raise `ConfigError`.
     """
-    log_every: int = Field(20, ge=1, description="updates between two lines of the training log")
-    checkpoint_every: int = Field(100, ge=1, description="updates between two checkpoints")
-    evaluate_every: int = Field(0, ge=0,
-        description="updates between evaluations on training tasks; 0 for none")
-    evaluation_streams: int = Field(8, ge=1, description="evaluation streams for each held-out task")
-    evaluation_episodes: int = Field(50, ge=1, description="episodes of an evaluation stream")
-    evaluation_window: int = Field(0, ge=0,
-        description="steps that count as one episode of an evaluation; 0 for the task's own episodes")
-    window_slide: int = Field(1, ge=1,
-        description="transitions that AD drops at a time from a full window, in evaluation; more is faster")
-    long_evaluation_episodes: int = Field(0, ge=0,
-        description="episodes of the long evaluation, at least 100; 0 for none")
-    long_evaluation_streams: int = Field(8, ge=1,
-        description="streams of the long evaluation for each held-out task")
-    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto",
-        description="where commands compute; auto: on a GPU if there is one (cuda, or Apple's mps)")
-    run_folder: str = Field("",
-        description="folder of the run; empty for runs/ and the name of the configuration file")
-    histories_file: str = Field("",
-        description="file of learning histories; empty for histories.h5 in the run folder")
-    n_jobs: int = Field(1, ge=1, description="processes that record learning histories")
-    keep_checkpoints: int = Field(3, ge=1,
-        description="how many of the latest checkpoints are kept, beside the best")
+    log_every: int = _field(20, "updates between two lines of the training log", ge=1)
+    checkpoint_every: int = _field(100, "updates between two checkpoints", ge=1)
+    evaluate_every: int = _field(0, "updates between evaluations on training tasks; 0: none", ge=0)
+    evaluation_streams: int = _field(8, "evaluation streams for each held-out task", ge=1)
+    evaluation_episodes: int = _field(50, "episodes of an evaluation stream", ge=1)
+    evaluation_window: int = _field(0,
+        "steps that count as an episode of an evaluation; 0: the task's own episodes", ge=0)
+    window_slide: int = _field(1,
+        "transitions that AD drops at a time from a full window, in evaluation; more is faster", ge=1)
+    long_evaluation_episodes: int = _field(0, "episodes of the long evaluation, at least 100; 0: none", ge=0)
+    long_evaluation_streams: int = _field(8, "streams of the long evaluation for each held-out task", ge=1)
+    device: Literal["auto", "cpu", "cuda", "mps"] = _field("auto",
+        "where commands compute; auto: on a GPU if there is one (cuda, or Apple's mps)")
+    run_folder: str = _field("", "folder of the run; empty: runs/ and the configuration's name")
+    histories_file: str = _field("", "learning histories; empty: histories.h5 in the run folder")
+    n_jobs: int = _field(1, "processes that record learning histories", ge=1)
+    keep_checkpoints: int = _field(3, "latest checkpoints kept, beside the best", ge=1)
 
     def changed(self, /, **settings: Any) -> "Config":
         """The same configuration with other `settings`, on top as in `merge_settings`. Raises `ConfigError`.
@@ -158,7 +149,7 @@ class Config(_TrainingFields):
 
     @property
     def family(self) -> Any:
-        "The task family that the configuration names, made once. Raises `PartError`."
+        "The task family, made once. Raises `PartError`."
         try:
             return _family(self.task_family, json.dumps(self.task_family_arguments, sort_keys=True))
         except TypeError:  # arguments that no file could hold
@@ -182,7 +173,7 @@ class Config(_TrainingFields):
 
     @property
     def pretrains(self) -> bool:
-        "Whether an encoder is trained by itself first, if the model has one."
+        "Whether an encoder is trained by itself first."
         return self.model_class.has_encoder and self.pretraining != "none"
 
     @model_validator(mode="after")
@@ -209,23 +200,20 @@ TRAINING_SETTINGS = tuple(_TrainingFields.model_fields)  # what a trained model 
 def _impossible_combinations(config: Config) -> list[str]:
     "One line for each pair of settings that contradict one another. Some are the model's own."
     try:
-        own = [*config.model_class.rules(config)]
+        rules = [*_rules(config), *config.model_class.rules(config)]
     except PartError as error:
         return [str(error)]
-    return [message for holds, message in [*_head_rules(config), *_order_rules(config), *own] if not holds]
+    return [message for holds, message in rules if not holds]
 
 
-def _head_rules(c: Config) -> Iterable[tuple[bool, str]]:
+def _rules(c: Config) -> Iterable[tuple[bool, str]]:
     for name in ("tf_n_head", "encoder_n_head"):
         n_head = getattr(c, name)
         yield c.tf_n_embd % n_head == 0, f"tf_n_embd = {c.tf_n_embd}: must be a multiple of {name} = {n_head}"
-
-
-def _order_rules(c: Config) -> Iterable[tuple[bool, str]]:
-    updates = c.schedule_steps or c.train_timesteps
+    end = "schedule_steps" if c.schedule_steps else "train_timesteps"
+    updates = getattr(c, end)
     yield c.warmup_steps < updates, RunProblem(
-        f"warmup_steps = {c.warmup_steps}: must be less than the {updates} updates of "
-        f"{'schedule_steps' if c.schedule_steps else 'train_timesteps'}")
+        f"warmup_steps = {c.warmup_steps}: must be less than the {updates} updates of {end}")
     yield not c.pretrains or c.warmup_steps < c.pretraining_steps, RunProblem(
         f"pretraining_steps = {c.pretraining_steps}: must be more than warmup_steps = {c.warmup_steps}")
     yield c.schedule_steps < c.train_timesteps, (
@@ -256,9 +244,9 @@ def _problem(error: Mapping[str, Any]) -> str:
 
 
 def make_config(settings: Mapping[str, Any], trained: bool = False) -> Config:
-    """A checked `Config` from a mapping of keys to values. Raises `ConfigError`, one line for each problem.
+    """A checked `Config` of `settings`. Raises `ConfigError`, one line for each problem.
 
-    With `trained`, for that of a checkpoint, rules about a run still to be done are left out (`RunProblem`).
+    With `trained`, for that of a checkpoint, a `RunProblem` is none.
     """
     settings = dict(settings)
     if isinstance(settings.get("memory_cleared"), bool):  # files of version 0.1
@@ -284,11 +272,7 @@ def packaged_configs() -> dict[str, Path]:
 
 
 def merge_settings(base: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
-    """`base`, with `more` on top of it.
-
-    Arguments belong to the part that they were written for: where `more` names another `task_family` or
-    `source` than `base`, the `task_family_arguments` or `source_arguments` of `base` are dropped.
-    """
+    "`base`, with `more` on top; where that names another part, without `..._arguments` of the old one."
     kept = dict(base)
     for key, field in Config.model_fields.items():
         before = base.get(key, field.default)
@@ -305,15 +289,14 @@ def read_settings(source: str | Path, folder: Path | None = None,
                   chain: tuple[Path, ...] = ()) -> dict[str, tuple[Any, str]]:
     """What a YAML file says, on top of the files that it includes: key to value, and the file that says so.
 
-    `source` is a file, its place counted from `folder` (default: the working directory), or the name of a
-    packaged configuration. `chain` are the files that include this one. Raises `ConfigError` if a file is
-    missing, is no mapping or includes itself.
+    `source` is a file, seen from `folder`, or a packaged name; `chain` are the files that include it. Raises
+    `ConfigError` if a file is missing, is no mapping or includes itself.
     """
     path = packaged_configs().get(str(source), (folder or Path()) / source)
     if not path.is_file():
         said_by = f"{chain[-1].name}: include = " if chain else ""
-        packaged = ", ".join(packaged_configs())
-        raise ConfigError(f"{said_by}{source}: no such file, and none of the packaged {packaged}")
+        raise ConfigError(
+            f"{said_by}{source}: no such file, and none of the packaged {', '.join(packaged_configs())}")
     chain = (*chain, path.resolve())
     if chain[-1] in chain[:-1]:
         way = " > ".join(file.name for file in chain)
@@ -340,8 +323,8 @@ def read_settings(source: str | Path, folder: Path | None = None,
 def read_config(source: str | Path, /, **overrides: Any) -> Config:
     """A `Config` from a YAML file, or from the name of a packaged one such as `"ad_compressed_dr_quick"`.
 
-    With `include: base.yaml`, or a list of names, a file starts from what others say; the later one counts.
-    `overrides` come on top, as in `merge_settings`. Raises `ConfigError` naming the file and each bad key.
+    With `include: base.yaml`, or a list of names, a file starts from what others say. `overrides` come on top
+    (`merge_settings`). Raises `ConfigError` naming the file and each bad key.
     """
     settings = _values(read_settings(source))
     name = packaged_configs().get(str(source), Path(source)).name

@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +38,9 @@ from .tasks.family import TaskFamily
 
 # %% ../nbs/course/08_training.ipynb #08-training-010
 def learning_rate(step: int, config: Config) -> float:
-    """Linear warm-up to `lr`, then a cosine down to `final_lr_fraction * lr` at the last step.
+    """Linear warm-up to `lr`, then a cosine down to `final_lr_fraction * lr`, reached at the last step.
 
-    With `schedule_steps` the cosine ends after so many updates, and the rate stays where it ended.
+    Or at `schedule_steps`; after them the rate stays.
     """
     if step < config.warmup_steps:
         return config.lr * (step + 1) / config.warmup_steps
@@ -52,8 +53,8 @@ def learning_rate(step: int, config: Config) -> float:
 def make_optimizer(model: nn.Module, config: Config) -> torch.optim.AdamW:
     "AdamW with weight decay on the matrices of linear layers; tables, slots, norms and biases have none."
     decayed = [layer.weight for layer in model.modules() if isinstance(layer, nn.Linear)]
-    known = {id(weight) for weight in decayed}
-    free = [parameter for parameter in model.parameters() if id(parameter) not in known]
+    known = set(decayed)
+    free = [parameter for parameter in model.parameters() if parameter not in known]
     groups = [dict(params=decayed, weight_decay=config.weight_decay), dict(params=free, weight_decay=0.0)]
     return torch.optim.AdamW(groups, lr=config.lr, betas=config.betas, fused=True)
 
@@ -66,32 +67,27 @@ class Tally:
 
     def add(self, depths: Tensor, losses: Tensor, hits: Tensor, entropies: Tensor | None) -> None:
         "Losses, hits and entropies are (batch, n_targets); depths (n_targets,)."
-        columns = [torch.ones_like(losses), losses, hits.float()]
-        if entropies is None:
-            self.has_entropy = False
-        else:
-            columns.append(entropies)
-        for row, values in zip(self.sums, columns):
-            row.index_add_(0, depths, values.detach().sum(0).cpu().double())
+        self.has_entropy = entropies is not None
+        for row, values in zip(self.sums, (torch.ones_like(losses), losses, hits, entropies)):
+            if values is not None:
+                row.index_add_(0, depths, values.detach().sum(0).cpu().double())
 
     def means(self) -> dict[str, Any]:
         "Averages over all targets, and by depth (None where there was no target)."
         targets, *sums = self.sums
-        named = dict(zip(("loss", "accuracy", "source_entropy"), sums))
-        if not self.has_entropy:
-            del named["source_entropy"]
-        def by_depth(values):
-            return [value / n if n else None for value, n in zip(values.tolist(), targets.tolist())]
-        result: dict[str, Any] = {name: float(values.sum() / targets.sum()) for name, values in named.items()}
-        result |= {f"{name}_by_depth": by_depth(values) for name, values in named.items()}
-        return result | {"targets": int(targets.sum())}
+        result: dict[str, Any] = {"targets": int(targets.sum())}
+        for name, values in zip(("loss", "accuracy", "source_entropy")[:2 + self.has_entropy], sums):
+            result[name] = float(values.sum() / targets.sum())
+            pairs = zip(values.tolist(), targets.tolist())
+            result[f"{name}_by_depth"] = [value / n if n else None for value, n in pairs]
+        return result
 
 # %% ../nbs/course/08_training.ipynb #08-training-018
 def action_losses(model: InContextModel, batch: Sequence[Samples],
                   tally: Tally | None = None) -> tuple[list[Tensor], list[list[Tensor]]]:
-    """Loss of every target's action in nats, (n_samples, n_targets), for each plan of the batch.
+    """For each plan of a batch the losses of all targets' actions in nats, (n_samples, n_targets).
 
-    And the latents after each compression, (n_samples, n_latent, width) each, for each plan.
+    And for each plan the latents after each compression, (n_samples, n_latent, width).
     """
     predictions = model.forward_together(
         [(part.transitions, part.observations, part.plan.segments, part.plan.burn_in) for part in batch])
@@ -111,12 +107,9 @@ class TrainingError(CompressedADError):
 # %% ../nbs/course/08_training.ipynb #08-training-029
 @contextmanager
 def interrupt_held_back() -> Iterator[Callable[[], bool]]:
-    """Hold back Ctrl-C (SIGINT) and SIGTERM while the block lasts; gives a function that tells whether there
-    was one.
+    """Hold back Ctrl-C (SIGINT) and SIGTERM, which clusters send; gives a function that says if one came.
 
-    Half a step is no state to save. SIGTERM is what the scheduler of a cluster sends before it takes a
-    machine away. A second Ctrl-C is not held back: something may hang. Outside the main thread, where signals
-    do not arrive, nothing is.
+    A second Ctrl-C is not held back: something may hang. Nothing is outside the main thread.
     """
     received: list[int] = []
 
@@ -125,20 +118,17 @@ def interrupt_held_back() -> Iterator[Callable[[], bool]]:
             raise KeyboardInterrupt
         received.append(number)
 
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: False
-        return
-    kinds = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(kind, note) for kind in kinds]
+    in_main = threading.current_thread() is threading.main_thread()  # signals arrive nowhere else
+    before = {kind: signal.signal(kind, note) for kind in (signal.SIGINT, signal.SIGTERM) if in_main}
     try:
         yield lambda: bool(received)
     finally:
-        for kind, handler in zip(kinds, before):
+        for kind, handler in before.items():
             signal.signal(kind, handler)
 
 # %% ../nbs/course/08_training.ipynb #08-training-032
 def find_device(name: str = "auto") -> torch.device:
-    "The device that `config.device` names; auto: a GPU if there is one. Raises `TrainingError` without it."
+    "The device that `config.device` names. Raises `TrainingError` if it is not there."
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     present = [kind for kind, is_there in there.items() if is_there]
     if name != "auto" and name not in present:
@@ -191,8 +181,8 @@ class Processes:
         return self.accelerator.reduce(values.to(self.device), "sum").to(values.device)
 
     def any(self, flag: bool) -> bool:
-        "Whether it holds in one of them: they must all stop after the same step, or some would wait forever."
-        return flag if self.n == 1 else bool(self.sum(torch.tensor(float(flag))))
+        "Whether it holds in one of them: all must stop after the same step, or some would wait forever."
+        return bool(self.sum(torch.tensor(float(flag))))
 
 
 class BatchLoss(nn.Module):
@@ -203,18 +193,22 @@ class BatchLoss(nn.Module):
         self.precision = precision
         self.latents: list[list[Tensor]] = []
 
+    def losses(self, batch: Sequence[Samples],
+               tally: Tally | None) -> tuple[list[Tensor], list[list[Tensor]]]:
+        "Losses of all targets, in any number of tensors, and for each plan the latents of each compression."
+        return action_losses(self.model, batch, tally)
+
     def forward(self, batch: Sequence[Samples], tally: Tally | None = None) -> Tensor:
         device = batch[0].observations.device.type
         with torch.autocast(device, torch.bfloat16, enabled=self.precision == "bf16"):
-            losses, self.latents = action_losses(self.model, batch, tally)
-        return sum(part.sum() for part in losses) / sum(part.numel() for part in losses)
+            losses, self.latents = self.losses(batch, tally)
+        return torch.stack([part.sum() for part in losses]).sum() / sum(part.numel() for part in losses)
 
 # %% ../nbs/course/08_training.ipynb #08-training-033
 def check_together(config: Config, histories: LearningHistories, family: TaskFamily) -> None:
     """Raise `TrainingError` unless a configuration, learning histories and a task family belong together.
 
-    The family must be the one that the configuration names; one of your own that no configuration can name
-    may be given beside any. The histories must be of this family, of training tasks, and long enough.
+    The family must be that of the configuration, or one of your own; the histories of its training tasks.
     """
     for holds, message in _fits(config, histories, family):
         if not holds:
@@ -223,28 +217,26 @@ def check_together(config: Config, histories: LearningHistories, family: TaskFam
 
 def _fits(config: Config, histories: LearningHistories, family: TaskFamily) -> Iterator[tuple[bool, str]]:
     about = histories.about
-    place = f"{type(family).__module__}:{type(family).__qualname__}"
     is_named = type(family) is FAMILIES.find(config.task_family)
-    names = {family.name, config.task_family} if is_named else {family.name}
-    said = about.get("task_family", family.name)
+    place = f"{type(family).__module__}:{type(family).__qualname__}"
     yield is_named or place not in FAMILIES.parts.values(), (
         f"task_family = {config.task_family!r}: the family given is {family.name!r}")
-    yield said in names, f"task_family = {said!r} in the histories, must be {family.name!r}"
+    said = about.get("task_family", family.name)
+    yield said == family.name or is_named and said == config.task_family, (
+        f"task_family = {said!r} in the histories, must be {family.name!r}")
     if is_named:
-        said = about.get("task_family_arguments", config.task_family_arguments)
-        both = [json.dumps(arguments, sort_keys=True) for arguments in (said, config.task_family_arguments)]
-        yield both[0] == both[1], f"task_family_arguments = {both[1]}: in the histories {both[0]}"
-        for space in ("observation_space", "action_space"):
-            yield getattr(family, space) == getattr(config.family, space), (
-                f"{space} = {getattr(family, space)}: must be {getattr(config.family, space)}, as configured")
+        ours = json.dumps(config.task_family_arguments, sort_keys=True)
+        said = json.dumps(about.get("task_family_arguments", config.task_family_arguments), sort_keys=True)
+        yield said == ours, f"task_family_arguments = {ours}: in the histories {said}"
+        for name in ("observation_space", "action_space"):
+            space, asked_for = getattr(family, name), getattr(config.family, name)
+            yield space == asked_for, f"{name} = {space}: must be {asked_for}, as configured"
     shape = histories.observations.shape[2:]
     yield shape == family.observation_space.shape, (
         f"observations: of shape {shape} in the histories, must be in {family.observation_space}")
-    yield histories.n_steps >= config.history_steps, (
-        f"history_steps = {config.history_steps}: the histories have {histories.n_steps} transitions")
     split = family.split(config.n_held_out_tasks, config.split_seed, config.n_training_tasks or None)
-    others = set(np.unique(histories.tasks).tolist()) - set(split.train.tolist())
-    yield not others, f"histories: of tasks {sorted(others)[:5]}, which are not those of training"
+    others = np.setdiff1d(histories.tasks, split.train)
+    yield not len(others), f"histories: of tasks {others[:5].tolist()}, which are not those of training"
 
 
 def _extended(config: Config, trained: Config) -> Config:
@@ -253,27 +245,21 @@ def _extended(config: Config, trained: Config) -> Config:
     if config.train_timesteps < trained.train_timesteps:
         raise TrainingError(f"train_timesteps = {config.train_timesteps}: must be at least "
                             f"{trained.train_timesteps}, that of the run to be extended")
-    is_longer = config.train_timesteps > end
-    if is_longer and config.final_lr_fraction == 0:
+    if config.train_timesteps == end:
+        return config.changed(schedule_steps=0)
+    if config.final_lr_fraction == 0:
         raise TrainingError("final_lr_fraction = 0: must be above 0: an extension keeps the last rate")
-    return config.changed(schedule_steps=end if is_longer else 0)
+    return config.changed(schedule_steps=end)
 
 
 class Trainer:
-    """One training run: a model, its optimiser, its batches and its log.
+    """One training run: a model (of your own, if you give one), its optimiser, its batches and its log.
 
-    `evaluate`, if given, is called with the model every `config.evaluate_every` steps, and what it returns is
-    logged. It must look at training tasks only. The weights with the highest number called `last5` in it are
-    kept beside the checkpoints. `report` is called with each new line of the log. `model` is one of your own
-    to train.
-
-    `checkpoints` is a folder: a run goes on from the newest that is whole there, and batches depend on the
-    step alone, so the losses are those of a run without the interruption. Without one, a run begins with the
-    weights of the checkpoint `start_from`, if that is given.
-
-    With `extend`, `config.train_timesteps` may be more than the run in the folder was trained for. The
-    learning rate then stays where its schedule ended, at `final_lr_fraction * lr`. `trainer.config` says so
-    (`schedule_steps`), and with that configuration an interrupted extension goes on as any run.
+    It goes on from the newest whole checkpoint in the folder `checkpoints`, as if never interrupted, or else
+    begins with the weights of the checkpoint `start_from`. `evaluate` is called with the model every
+    `config.evaluate_every` steps: it must look at training tasks only, is logged, and the weights with its
+    highest number `last5` are kept. `report` is called with each new line of the log. With `extend`, a run
+    goes on to a greater `config.train_timesteps`, at the rate with which its schedule ended.
 
     Raises `TrainingError` if configuration, histories and family do not fit, or nothing can be extended;
     `CheckpointError` if all checkpoints are damaged, or were trained with other settings or histories.
@@ -286,18 +272,20 @@ class Trainer:
                  extend: bool = False):
         check_together(config, histories, family)
         self.checkpoints = None
+        found = None
         if checkpoints is not None:
             self.checkpoints = Checkpoints(Path(checkpoints), config.keep_checkpoints)
-        found = None if self.checkpoints is None else self.checkpoints.load()
+            found = self.checkpoints.load()
         if extend and found is None:
             raise TrainingError(f"{checkpoints}: no checkpoint there, and so nothing to extend")
         self.config = _extended(config, make_config(found[2]["config"], trained=True)) if extend else config
         self.extend = extend
-        self.evaluate = evaluate
+        self.evaluate = evaluate if config.evaluate_every else None
         self.report = report
         self.processes = processes or Processes()
         self.family = family
-        self.model = model or make_model(config, family.observation_space, family.action_space, family.actions)
+        observations, actions = family.observation_space, family.action_space
+        self.model = model or make_model(config, observations, actions, family.actions)
         self.model.to(self.processes.device)
         if config.compile:
             self._compile()
@@ -305,9 +293,8 @@ class Trainer:
         self.optimizer = make_optimizer(self.loss, config)
         part, n_parts = self.processes.index, self.processes.n
         self.batches = Batches(histories, config, self.processes.device, part, n_parts)
-        spaces = {"observations": family.observation_space, "actions": family.action_space}
-        self.about = {"config": self.config.model_dump(), "histories": histories.checksum,
-                      "spaces": {name: space_to_json(space) for name, space in spaces.items()}}
+        spaces = {"observations": space_to_json(observations), "actions": space_to_json(actions)}
+        self.about = {"config": self.config.model_dump(), "histories": histories.checksum, "spaces": spaces}
         self.step = 0
         self.seconds = 0.0
         self.log: list[dict[str, Any]] = []
@@ -326,7 +313,7 @@ class Trainer:
                 block.project = torch.compile(block.project, dynamic=True)
                 block.attend = torch.compile(block.attend, dynamic=True)
 
-    def make_loss(self) -> nn.Module:
+    def make_loss(self) -> BatchLoss:
         "The module that turns a batch and a tally into a loss. Its weights are trained."
         return BatchLoss(self.model, self.config.precision)
 
@@ -353,28 +340,30 @@ class Trainer:
             self.checkpoints.save(self.step, tensors, **self.about, seconds=self.seconds, log=self.log)
 
     def _check(self, *numbers: Tensor) -> None:
-        if not all(bool(part.isfinite().all()) for part in numbers):
+        if not all(part.isfinite().all() for part in numbers):
             raise TrainingError(
                 f"step {self.step}: the loss or a weight is not finite; lower lr = {self.config.lr} or "
                 f"gradient_clip = {self.config.gradient_clip} (the checkpoints written before are untouched)")
 
     def _resume(self, path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
+        "Go on from a checkpoint. Raises `CheckpointError`, naming what does not fit."
         try:
             trained = make_config(about["config"], trained=True)
             self._check_same(path, trained, about.get("histories"))
-            load_weights(self.loss, tensors, path, "")
+            others = ("optimizer.", "random.", "tally")
+            weights = {name: tensor for name, tensor in tensors.items() if not name.startswith(others)}
+            load_weights(self.loss, weights, path, "")
             groups = self.optimizer.state_dict()["param_groups"]
             self.optimizer.load_state_dict({"state": self._averages(tensors, path), "param_groups": groups})
-            self.step = int(about["step"])
+            self.step = self._saved_at = int(about["step"])
             self.seconds = float(about["seconds"])
             self.log = list(about["log"])
-            self._saved_at = self.step
             if self.processes.is_main:  # the state is its own: with it, all would drop the same units
+                self.tally.sums += tensors["tally"]  # a sum over all of them
                 torch.set_rng_state(tensors["random.cpu"])
                 kind = self.processes.device.type
-                if f"random.{kind}" in tensors and kind != "cpu":
+                if kind != "cpu" and f"random.{kind}" in tensors:
                     torch.get_device_module(kind).set_rng_state(tensors[f"random.{kind}"])
-            self.tally.sums += tensors["tally"] * self.processes.is_main  # summed over all again
         except CheckpointError:
             raise
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
@@ -382,54 +371,41 @@ class Trainer:
         newest = self.checkpoints.latest()
         if newest != path:
             self._note(f"{newest.name} is damaged; training goes on from {path.name}")
-        before, now = trained.train_timesteps, self.config.train_timesteps
+        before, now, end = trained.train_timesteps, self.config.train_timesteps, self.config.schedule_steps
         if before < now:
-            rate = self.config.final_lr_fraction * self.config.lr
-            end = self.config.schedule_steps
+            rate = learning_rate(now, self.config)
             self._note(f"extended from {before} to {now} updates; from {end} on, lr = {rate:g}")
 
-    def _check_same(self, path: Path, trained: Config, histories: str | None) -> None:
+    def _check_same(self, path: Path, trained: Config, theirs: str | None) -> None:
         may_differ = ("train_timesteps", "schedule_steps") if self.extend else ()
         keys = [key for key in TRAINING_SETTINGS if key not in may_differ]
         different = differences(trained, self.config, keys)
         if different:
             raise CheckpointError(f"{path}: trained with other settings: " + "; ".join(different))
         ours = self.about["histories"]
-        if histories is not None and ours is not None and histories != ours:
+        if None not in (theirs, ours) and theirs != ours:
             raise CheckpointError(
-                f"{path}: trained on other histories: checksum {histories} there, {ours} here")
-
-    def _note(self, text: str) -> None:
-        "Say something that whoever started the run should know, in its log as well."
-        if self.processes.is_main:
-            warnings.warn(text, stacklevel=2)
-        self._write({"step": self.step, "note": text})
+                f"{path}: trained on other histories: checksum {theirs} there, {ours} here")
 
     def _averages(self, tensors: Mapping[str, Tensor], path: Path) -> dict[int, dict[str, Tensor]]:
-        """The optimiser's averages, by parameter; none of one that never had a gradient.
-
-        Raises `CheckpointError` if they do not fit.
-        """
-        parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
+        "The optimiser's averages, by parameter. Raises `CheckpointError` if they do not fit."
         found: dict[int, dict[str, Tensor]] = {}
         for key in (key for key in tensors if key.startswith("optimizer.")):
             _, number, name = key.split(".")
-            if int(number) >= len(parameters):
-                raise CheckpointError(f"{path}: {key}: no such parameter")
-            shape = () if name == "step" else tuple(parameters[int(number)].shape)
-            if tuple(tensors[key].shape) != shape:
-                raise CheckpointError(f"{path}: {key} is {tuple(tensors[key].shape)}, must be {shape}")
             found.setdefault(int(number), {})[name] = tensors[key]
+        parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
         for number, averages in found.items():
-            if len(averages) < 3:
-                raise CheckpointError(f"{path}: optimizer.{number}: has only {', '.join(averages)}")
+            if number >= len(parameters):
+                raise CheckpointError(f"{path}: optimizer.{number}: no such parameter")
+            shape = tuple(parameters[number].shape)
+            wanted = {"exp_avg": shape, "exp_avg_sq": shape, "step": ()}
+            there = {name: tuple(tensor.shape) for name, tensor in averages.items()}
+            if there != wanted:
+                raise CheckpointError(f"{path}: optimizer.{number}: has {there}, must have {wanted}")
         return found
 
     def train_step(self) -> None:
-        """One optimiser step on the next batch.
-
-        Raises `TrainingError`, when a line of the log is due, if the loss is no number.
-        """
+        "One optimiser step on the next batch. Raises `TrainingError` if it logs a loss that is no number."
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.step, self.config)
         self.optimizer.zero_grad(set_to_none=True)
@@ -452,12 +428,12 @@ class Trainer:
         self.tally.sums = self.processes.sum(self.tally.sums)
         self._check(self.tally.sums)
         by_cycle = []
-        for cycle in range(max(map(len, self.loss.latents))):
-            gradients = [plan[cycle].grad for plan in self.loss.latents if len(plan) > cycle]
-            norms = [float(gradient.norm()) for gradient in gradients if gradient is not None]
-            by_cycle.append(finite_or_none(np.mean(norms)) if norms else None)
-        rate = self.optimizer.param_groups[0]["lr"]
-        self._write(dict(step=self.step, seconds=round(self.seconds, 2), lr=rate,
+        for latents in zip_longest(*self.loss.latents):
+            norms = [float(latent.grad.norm()) for latent in latents
+                     if latent is not None and latent.grad is not None]
+            by_cycle.append(finite_or_none(float(np.mean(norms))) if norms else None)
+        self._write(dict(step=self.step, seconds=round(self.seconds, 2),
+                         lr=self.optimizer.param_groups[0]["lr"],
                          gradient_norm=finite_or_none(gradient_norm), latent_gradient_by_cycle=by_cycle,
                          **self.tally.means()))
         self.tally = self._new_tally()
@@ -466,6 +442,12 @@ class Trainer:
         self.log.append(line)
         if self.report is not None and self.processes.is_main:
             self.report(line)
+
+    def _note(self, text: str) -> None:
+        "Say something that whoever started the run should know, in its log as well."
+        if self.processes.is_main:
+            warnings.warn(text, stacklevel=2)
+        self._write({"step": self.step, "note": text})
 
     def _look(self) -> None:
         "Evaluate the model as it is, and keep its weights if none were better before."
@@ -481,31 +463,28 @@ class Trainer:
             save_checkpoint(self.checkpoints.best, weights, **self.about, step=self.step, last5=now)
 
     def run(self, until: int | None = None, progress: bool = True) -> list[dict]:
-        """Train to step `until` (default: `config.train_timesteps`) and return the log. A step in the past is
-        none.
+        """Train to step `until` (default: `config.train_timesteps`), if that is not past; the log.
 
         Writes a checkpoint every `config.checkpoint_every` steps and at the end. An interrupt waits for the
-        step to end and for its checkpoint, then raises `KeyboardInterrupt`. Raises `TrainingError` if the
-        loss is no number any more.
+        step and its checkpoint, then raises `KeyboardInterrupt`. Raises `TrainingError` if the loss is no
+        number any more.
         """
         config = self.config
         until = config.train_timesteps if until is None else until
         if until <= self.step:
             return self.log
-        began = time.perf_counter()
-        already = self.seconds
+        began = time.perf_counter() - self.seconds
         self.model.train()
         bar = tqdm(total=until, initial=self.step, desc=f"train {config.model}", unit="step",
                    disable=not (progress and self.processes.is_main))
         with interrupt_held_back() as interrupted, bar:
             while self.step < until and not self.processes.any(interrupted()):
                 self.train_step()
-                self.seconds = already + time.perf_counter() - began
+                self.seconds = time.perf_counter() - began
                 bar.update()
                 if self.step % config.log_every == 0:
                     bar.set_postfix(loss=f"{self.log[-1]['loss']:.3f}", refresh=False)
-                looks = self.evaluate is not None and config.evaluate_every > 0
-                if looks and self.step % config.evaluate_every == 0:
+                if self.evaluate is not None and self.step % config.evaluate_every == 0:
                     self._look()
                 if self.checkpoints is not None and self.step % config.checkpoint_every == 0:
                     self.save()
