@@ -154,17 +154,13 @@ def segment_effects(model: CompressedAD, rollout: Rollout, donor: Rollout) -> np
 # %% ../../nbs/course/10b_interventions.ipynb #10b-interventions-033
 @dataclass
 class Moment:
-    """Agents at one moment: all that is needed to let them go on, again and again.
-
-    They act on `tasks` (n,) in `environment`, and have to answer `observations` (n, ...). `ended` (n,):
-    whether an episode has just ended.
-    """
+    "Agents at one moment: all that is needed to let them go on, again and again."
     family: TaskFamily
-    tasks: np.ndarray
+    tasks: np.ndarray  # (n,)
     environment: VectorEnv
-    observations: np.ndarray
+    observations: np.ndarray  # (n, ...), to be answered next
     memory: ContextMemory
-    ended: np.ndarray
+    ended: np.ndarray  # (n,): whether an episode has just ended
 
 
 def at_compression(model: CompressedAD, family: TaskFamily, tasks: Sequence[int], number: int,
@@ -216,13 +212,10 @@ def retrace(model: CompressedAD, rollouts: Sequence[Rollout], cycle: int | None)
 
 @dataclass
 class Paths:
-    """Where agents went: `cells` (n, n_steps + 1, 2), the one they stood on first, `rewards` (n, n_steps).
-
-    `probabilities` (n, n_actions) are those of the first action.
-    """
-    cells: np.ndarray
-    rewards: np.ndarray
-    probabilities: np.ndarray
+    "Where agents went, what they earned, and how likely each first action was."
+    cells: np.ndarray  # (n, n_steps + 1, 2), the one they stood on first
+    rewards: np.ndarray  # (n, n_steps)
+    probabilities: np.ndarray  # (n, n_actions)
 
     def reached(self, cells: np.ndarray) -> np.ndarray:
         "Whether each has come to its entry of `cells` (n, 2), after its first step, (n,)."
@@ -300,18 +293,13 @@ def shares_over_tasks(came: np.ndarray, tasks: np.ndarray) -> np.ndarray:
 # %% ../../nbs/course/10b_interventions.ipynb #10b-interventions-040
 @dataclass
 class Branches:
-    """A rollout taken up again after each of `cycles`, under each of the interventions `names`.
-
-    `probabilities` (n_cycles, n_names, n_actions) of the next action; `cells` (n_cycles, n_names, n_copies,
-    n_steps + 1, 2) that agents stood on. `own` and `donor` are the cells of the fact named `fact` in the two
-    tasks.
-    """
+    "A rollout taken up again after each of `cycles`, under each of the interventions `names`."
     names: list[str]
     cycles: list[int]
-    probabilities: np.ndarray
-    cells: np.ndarray
-    own: tuple[int, int]
-    donor: tuple[int, int]
+    probabilities: np.ndarray  # (n_cycles, n_names, n_actions), of the next action
+    cells: np.ndarray  # (n_cycles, n_names, n_copies, n_steps + 1, 2) that agents stood on
+    own: tuple[int, int]  # the cell of `fact` in the rollout's task
+    donor: tuple[int, int]  # and in the donor's
     fact: str
 
     def reached(self, cell: tuple[int, int]) -> np.ndarray:

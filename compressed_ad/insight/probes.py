@@ -38,17 +38,12 @@ def fresh_tasks(config: Config, n: int, seed: int = 0) -> np.ndarray:
 # %% ../../nbs/course/12_diagnostics.ipynb #12-diagnostics-012
 @dataclass
 class Snapshot:
-    """What the memories of n streams held right after compression `number`, and what they had seen by then.
-
-    `latents` (n, n_latent, width). `starts` (n,): the cell that each stream began in. `visited` (n, cells):
-    cells that it had been on. `possible`: for each factor of the task, the values that experience had not
-    ruled out, (n, values).
-    """
+    "What the memories of n streams held right after compression `number`, and what they had seen by then."
     number: int
-    latents: np.ndarray
-    starts: np.ndarray
-    visited: np.ndarray
-    possible: list[np.ndarray]
+    latents: np.ndarray  # (n, n_latent, width)
+    starts: np.ndarray  # (n,): the cell that each stream began in
+    visited: np.ndarray  # (n, cells) of the room
+    possible: list[np.ndarray]  # for each factor of the task, values that were not ruled out, (n, values)
 
     def known(self, factor: int) -> np.ndarray:
         "Where only one value of a factor was left, (n,)."

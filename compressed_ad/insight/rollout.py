@@ -189,10 +189,9 @@ class Rollout:
                 raise RolloutError(f"{path}: damaged: {name}: not what its configuration allows")
         task = about.get("task")
         gaps = np.diff(rollout.compressed_at, prepend=0, append=rollout.n_steps + 1)
-        for name, fine in {
-                "compressed_at": (gaps > 0).all(),
-                "segment_lengths": rollout.segment_lengths.sum() <= rollout.n_steps,
-                "task": isinstance(task, int) and 0 <= task < rollout.family.n_tasks}.items():
+        known = isinstance(task, int) and 0 <= task < rollout.family.n_tasks
+        fits = rollout.segment_lengths.sum() <= rollout.n_steps
+        for name, fine in (("compressed_at", (gaps > 0).all()), ("segment_lengths", fits), ("task", known)):
             if not fine:
                 raise RolloutError(f"{path}: damaged: {name}: not what its configuration allows")
         return rollout
@@ -228,7 +227,7 @@ class Rollout:
 
 # %% ../../nbs/course/10_attention.ipynb #10-attention-014
 def as_numpy(tensor: Tensor) -> np.ndarray:
-    "The values of a tensor of any device."
+    "A tensor's values, from any device."
     return tensor.detach().cpu().numpy()
 
 
@@ -352,9 +351,8 @@ def record(model: InContextModel, config: Config, tasks: Sequence[int], n_steps:
            n_streams: int = 1, detail: bool = True, progress: bool = True) -> list[Rollout]:
     """Let a model act for `n_steps` on each of `tasks`, `n_streams` times: one `Rollout` for each stream.
 
-    They act as in `evaluate`: the same seed gives the same actions. Without `detail` the attention on single
-    tokens is not kept, and a step takes a few numbers only. Raises `RolloutError` for a model without
-    attention.
+    The same seed gives the same actions in `evaluate`. Without `detail` a step takes a few numbers only: the
+    attention on single tokens is not kept. Raises `RolloutError` for a model without attention.
     """
     recorder = Recorder(model, detail)
     evaluate(recorder, config.family, tasks, n_streams, 1, seed, progress=progress, description="record",

@@ -291,7 +291,7 @@ def looks_view(rollout: Rollout, effects: np.ndarray | None = None) -> View:
 
 # %% ../../nbs/reference/views.ipynb #10c-views-020
 def tape_view(rollout: Rollout, effects: np.ndarray | None = None) -> View:
-    """What each query token reads in each compression; and `reading_effects`.
+    """What each query token reads in each compression; `reading_effects`.
 
     Raises `RolloutError` if attention was not recorded, or nothing was compressed.
     """
@@ -320,10 +320,7 @@ def tape_view(rollout: Rollout, effects: np.ndarray | None = None) -> View:
 
 # %% ../../nbs/reference/views.ipynb #10c-views-023
 def shares_view(rollout: Rollout, effects: np.ndarray | None = None) -> View:
-    """How much of each past segment is in the latents of each moment; and `segment_effects`.
-
-    Raises `RolloutError` as `tape_view` does.
-    """
+    "What is left of each past segment in each moment; `segment_effects`. `RolloutError` as in `tape_view`."
     _needs(rollout, attention=True, compressions=1)
     through = shares_through_cycles(rollout).mean(1)  # (n_compressions, n_compressions + 1)
     def logarithm(values):
@@ -406,10 +403,7 @@ def interventions_view(rollout: Rollout, branches: Branches, found: str = "") ->
 
 # %% ../../nbs/reference/views.ipynb #10c-views-033
 def heads_view(rollout: Rollout) -> View:
-    """All heads of encoder and decoder, for twelve compressions spread over the rollout.
-
-    Fewer of a large model. Raises `RolloutError` as `tape_view` does.
-    """
+    "All heads, for twelve compressions, fewer of a large model. Raises `RolloutError` as `tape_view` does."
     _needs(rollout, attention=True, compressions=1)
     total = len(rollout.compressed_at)
     weights = rollout.encoder_attention[0]
@@ -497,10 +491,10 @@ def gallery(model: CompressedAD, config: Config, rollouts: Sequence[Rollout], ag
             donor: int = -1) -> list[View]:
     """All seven views of one of `rollouts`, which are of held-out tasks, one each.
 
-    It is number `agent`, with the latents of number `donor` for the tests. Probes are fitted on about 256
-    streams of training tasks. Raises `RolloutError` if both are the same rollout, or one of them lacks
-    attention, two compressions, or hidden facts that are cells of a room: `looks_view`, `shares_view` and
-    `heads_view` need no room.
+    It is number `agent`; number `donor` gives its latents for the tests. Probes are fitted on about 256
+    streams of training tasks. Raises `RolloutError` if both are the same, or one lacks attention, two
+    compressions, or hidden facts that are cells of a room; `looks_view`, `shares_view` and `heads_view` need
+    no room.
     """
     if agent % len(rollouts) == donor % len(rollouts):
         raise RolloutError(f"agent = {agent}, donor = {donor}: "
