@@ -6,7 +6,7 @@ __all__ = ['device_of', 'blank_latents', 'decision_effects', 'Blindfolded', 'rea
            'Branches', 'branch']
 
 # %% ../../nbs/course/10b_interventions.ipynb #10b-interventions-002
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 
@@ -28,9 +28,7 @@ def device_of(model: InContextModel) -> torch.device:
 
 
 def blank_latents(model: CompressedAD) -> Tensor:
-    """The initial latents, (n_latent, width): nothing has happened yet. Raises `RolloutError` if the model
-    has none.
-    """
+    "The initial latents, (n_latent, width): nothing has happened yet. Raises `RolloutError` without any."
     latents = model.start(1).latents
     if latents is None:
         raise RolloutError("learned_initial_memory = false: there is no blank to put in place of latents")
@@ -45,14 +43,12 @@ def _latents_before(model: CompressedAD, rollout: Rollout) -> Tensor:
 
 @torch.no_grad()
 def decision_effects(model: CompressedAD, rollout: Rollout) -> np.ndarray:
-    """How far each decision moves if something is taken from it, (n_steps, 2 + n_latent): distances of
-    actions.
+    """How far each decision moves, as distances of actions, without something: (n_steps, 2 + n_latent).
 
-    First: all latents blank. Second: no recent transitions. Then: each latent blank by itself. A blank is the
-    initial latent. What happened before is left as it was. Raises `RolloutError` if the model has no initial
-    latents.
+    Without all latents, without recent transitions, without each latent. Blank latents stand in for them, and
+    what happened before is left as it was. Raises `RolloutError` as `blank_latents` does.
     """
-    device, actions = device_of(model), model.actions
+    device = device_of(model)
     every = _latents_before(model, rollout)
     n_latent = every.shape[1]
     tokens = model.embedding(rollout.transitions(device))[0]  # (n_steps, width)
@@ -69,17 +65,15 @@ def decision_effects(model: CompressedAD, rollout: Rollout) -> np.ndarray:
         for variant in range(2 + n_latent):
             context = recent[:, :0] if variant == 1 else recent
             outputs = model.decoder(latents[:, variant], context, queries[steps][:, None])[:, 0]
-            changed = as_numpy(actions.probabilities(outputs))
-            effects[steps, variant] = actions.distance(changed, rollout.probabilities[steps])
+            changed = as_numpy(model.actions.probabilities(outputs))
+            effects[steps, variant] = model.actions.distance(changed, rollout.probabilities[steps])
     return effects
 
 # %% ../../nbs/course/10b_interventions.ipynb #10b-interventions-blind0
 class Blindfolded(ActsLike):
-    """A `CompressedAD` whose decoder sees the initial latents instead of the written ones. Its memory is kept
-    as ever.
+    """A `CompressedAD` whose decoder sees the initial latents, while its memory is written as ever.
 
-    With `after` each stream sees until it has compressed so often. Raises `RolloutError` as `blank_latents`
-    does.
+    Each stream sees until it has compressed `after` times. Raises `RolloutError` as `blank_latents` does.
     """
     def __init__(self, model: CompressedAD, after: int = 0):
         super().__init__(model)
@@ -95,9 +89,7 @@ class Blindfolded(ActsLike):
 
 # %% ../../nbs/course/10b_interventions.ipynb #10b-interventions-015
 def _moved(changed: Tensor, latents: Tensor, donors: Tensor) -> Tensor:
-    """Distance of `changed` from `latents` (..., n_latent, width), in units of the donor's; 0 where those are
-    the same.
-    """
+    "Distance of `changed` from `latents` (..., n_latent, width), in units of the donor's; 0 if that is 0."
     apart = (donors - latents).norm(dim=-1)
     return torch.where(apart > 1e-4 * latents.norm(dim=-1), (changed - latents).norm(dim=-1) / apart, 0)
 
@@ -108,9 +100,7 @@ def _written(model: CompressedAD, latents: Tensor, segment: Tensor) -> Tensor:
 
 
 def _pair(model: CompressedAD, rollout: Rollout, donor: Rollout) -> list[Tensor]:
-    """Latents before each compression, and embedded transitions, of both. Raises `RolloutError` if they do
-    not match.
-    """
+    "Latents before each compression of both, then their embedded transitions. Raises `RolloutError`."
     if not len(rollout.compressed_at):
         raise RolloutError(f"{rollout.n_steps} steps without a compression: must be long enough for one")
     if not np.array_equal(rollout.compressed_at, donor.compressed_at):
@@ -125,12 +115,13 @@ def _pair(model: CompressedAD, rollout: Rollout, donor: Rollout) -> list[Tensor]
 def reading_effects(model: CompressedAD, rollout: Rollout, donor: Rollout) -> np.ndarray:
     """How far each new latent moves if one token that a compression read had been the donor's.
 
-    (n_compressions, n_latent, n_latent + segment). Columns are old latents, then transitions of the segment,
-    oldest first. In units of the distance between the new latents of the two streams. Raises `RolloutError`
-    if they were not compressed, or not at the same steps, or have no initial latents.
+    (n_compressions, n_latent, n_latent + segment): columns are old latents, then transitions, oldest first.
+    Where the donor's new latent is, is 1. Raises `RolloutError` if they were not compressed, or not at the
+    same steps, or have no initial latents.
     """
     old, theirs, tokens, others = _pair(model, rollout, donor)
-    n_latent, effects = old.shape[1], []
+    n_latent = old.shape[1]
+    effects = []
     for cycle, steps in enumerate(rollout.segments):
         read = torch.cat([old[cycle], tokens[steps]])
         instead = torch.cat([theirs[cycle], others[steps]])
@@ -143,15 +134,15 @@ def reading_effects(model: CompressedAD, rollout: Rollout, donor: Rollout) -> np
 
 @torch.no_grad()
 def segment_effects(model: CompressedAD, rollout: Rollout, donor: Rollout) -> np.ndarray:
-    """How far the latents after each compression are moved by each earlier segment, (n_compressions,
-    n_compressions).
+    """How far the latents after each compression are moved by each earlier segment.
 
-    Row c, column s: the mean over slots, had segment s been the donor's and all else the same; 0 where s is
-    later than c. Units, and errors, as in `reading_effects`.
+    (n_compressions, n_compressions). Row c, column s: the mean over slots, had segment s been the donor's and
+    all else the same; 0 where s is later than c. Units, and errors, as in `reading_effects`.
     """
     own, theirs, tokens, others = _pair(model, rollout, donor)
     n_cycles = len(rollout.segments)
-    latents, effects = own[:1].expand(n_cycles, -1, -1), np.zeros((n_cycles, n_cycles))
+    latents = own[:1].expand(n_cycles, -1, -1)
+    effects = np.zeros((n_cycles, n_cycles))
     for cycle, steps in enumerate(rollout.segments):
         segments = tokens[steps].expand(n_cycles, -1, -1).clone()
         segments[cycle] = others[steps]  # history number s is the rollout with the donor's segment s
@@ -163,29 +154,25 @@ def segment_effects(model: CompressedAD, rollout: Rollout, donor: Rollout) -> np
 # %% ../../nbs/course/10b_interventions.ipynb #10b-interventions-033
 @dataclass
 class Moment:
-    """Agents at one moment: all that is needed to let them go on, again and again.
-
-    They act on `tasks` (n,) in `environment`, have to answer `observations` (n, ...), and know what their
-    `memory` holds. `ended` (n,): whether an episode has just ended.
-    """
+    "Agents at one moment: all that is needed to let them go on, again and again."
     family: TaskFamily
-    tasks: np.ndarray
+    tasks: np.ndarray  # (n,)
     environment: VectorEnv
-    observations: np.ndarray
+    observations: np.ndarray  # (n, ...), to be answered next
     memory: ContextMemory
-    ended: np.ndarray
+    ended: np.ndarray  # (n,): whether an episode has just ended
 
 
 def at_compression(model: CompressedAD, family: TaskFamily, tasks: Sequence[int], number: int,
                    seed: int = 0) -> Moment:
-    """Let agents live until each has compressed `number` times. The same seed gives the lives that `evaluate`
-    gives.
-    """
+    "Agents that have lived until each compressed `number` times, as they do in `evaluate` with that seed."
     tasks = np.asarray(tasks)
     blank_latents(model)  # a model without latents would live for ever
-    environment, generator = family.vector(tasks), action_generator(seed)
+    environment = family.vector(tasks)
+    generator = action_generator(seed)
     observations = reset_environment(environment, seed)
-    memory, ended = model.start(len(tasks)), np.zeros(len(tasks), bool)
+    memory = model.start(len(tasks))
+    ended = np.zeros(len(tasks), bool)
     while memory.compressions.min() < number:
         transitions, memory, observations = act(model, memory, environment, observations, generator)
         ended = as_numpy(transitions.episode_ends[:, 0])
@@ -194,47 +181,41 @@ def at_compression(model: CompressedAD, family: TaskFamily, tasks: Sequence[int]
 
 @torch.no_grad()
 def retrace(model: CompressedAD, rollouts: Sequence[Rollout], cycle: int | None) -> Moment:
-    """Bring recorded agents back to where they stood after compression number `cycle`; with None, to the
-    beginning.
+    """Bring recorded agents back to where they stood after compression `cycle`; None: to the beginning.
 
-    Their environments do again what was recorded, and what the compression kept of the recent context is
-    there again. Raises `RolloutError` if an environment does something else, or if they were not compressed
-    at the same step.
+    Their environments do again what was recorded. Raises `RolloutError` if one does something else, or if
+    agents were not compressed at the same step.
     """
-    first, n_done = rollouts[0], 0 if cycle is None else cycle + 1
+    first = rollouts[0]
+    n_done = 0 if cycle is None else cycle + 1
     at = first.compressed_at[cycle] if n_done else 0
     if any(list(rollout.compressed_at[:n_done][-1:]) != [at] for rollout in rollouts if n_done):
         raise RolloutError(f"cycle = {cycle}: the rollouts were not compressed at the same step")
     tasks = np.array([rollout.about["task"] for rollout in rollouts])
     environment = first.family.vector(tasks)
     observations = reset_environment(environment, first.about["seed"])
-    recorded, actions = (np.stack([getattr(rollout, name)[:at] for rollout in rollouts], 1)
-                         for name in ("observations", "actions"))
     for step in range(at):
-        if not np.array_equal(observations, recorded[step]):
+        if not np.array_equal(observations, [rollout.observations[step] for rollout in rollouts]):
             raise RolloutError(f"step {step}: the environment does not do again what was recorded; "
                                "only those without chance can be followed")
-        observations = environment.step(actions[step])[0]
-    device, start = device_of(model), first.segment_lengths[:n_done].sum()
-    recent = torch.cat([model.embedding(rollout.transitions(device)[:, start:at]) for rollout in rollouts])
-    latents = torch.from_numpy(np.stack([rollout.latents[cycle] for rollout in rollouts])) if n_done else None
+        observations = environment.step(np.array([rollout.actions[step] for rollout in rollouts]))[0]
+    kept = slice(first.segment_lengths[:n_done].sum(), at)  # what the compression left in the recent context
+    device = device_of(model)
+    recent = torch.cat([model.embedding(rollout.transitions(device)[:, kept]) for rollout in rollouts])
     memory = replace(model.start(len(rollouts)), recent=recent, n_transitions=int(at), n_compressions=n_done)
     if n_done:
+        latents = torch.from_numpy(np.stack([rollout.latents[cycle] for rollout in rollouts]))
         memory = replace(memory, latents=latents.to(recent))
-    ended = np.array([bool(at) and bool(rollout.episode_ends[at - 1]) for rollout in rollouts])
+    ended = np.array([at > 0 and rollout.episode_ends[at - 1] for rollout in rollouts], bool)
     return Moment(first.family, tasks, environment, np.array(observations), memory, ended)
 
 
 @dataclass
 class Paths:
-    """Where agents went: `cells` (n, n_steps + 1, 2), the one they stood on first, and `rewards` (n,
-    n_steps).
-
-    `probabilities` (n, n_actions) are those of the first action.
-    """
-    cells: np.ndarray
-    rewards: np.ndarray
-    probabilities: np.ndarray
+    "Where agents went, what they earned, and how likely each first action was."
+    cells: np.ndarray  # (n, n_steps + 1, 2), the one they stood on first
+    rewards: np.ndarray  # (n, n_steps)
+    probabilities: np.ndarray  # (n, n_actions)
 
     def reached(self, cells: np.ndarray) -> np.ndarray:
         "Whether each has come to its entry of `cells` (n, 2), after its first step, (n,)."
@@ -244,31 +225,27 @@ class Paths:
 @torch.no_grad()
 def follow(model: CompressedAD, moment: Moment, n_steps: int, latents: np.ndarray | Tensor | None = None,
            seed: int = 0) -> Paths:
-    """Let agents go on from a moment, with these `latents` (n, n_latent, width) or their own. The moment
-    stays as it is.
-    """
-    device, observations = device_of(model), moment.observations
+    "Let agents go on from a moment, which stays as it is, with `latents` (n, n_latent, width) or their own."
     memory = replace(moment.memory, cache=None)
     if latents is not None:
-        latents = torch.as_tensor(latents, dtype=memory.recent.dtype, device=device)
-        memory = replace(memory, latents=latents)
-    outputs, _ = model.predict(memory, torch.as_tensor(observations, device=device))
-    probabilities = model.actions.probabilities(outputs)
+        memory = replace(memory, latents=torch.as_tensor(latents).to(memory.recent))
+    observations = moment.observations
+    outputs, _ = model.predict(memory, torch.as_tensor(observations, device=device_of(model)))
     environment = deepcopy(moment.environment)
     generator = action_generator(seed, part=2)  # not the draws that led to the moment
-    cells, rewards = [observations[:, :2]], []
+    cells = [observations[:, :2]]
+    rewards = []
     for _ in range(n_steps):
         transitions, memory, observations = act(model, memory, environment, observations, generator)
         cells.append(as_numpy(transitions.next_observations[:, 0, :2]))
         rewards.append(as_numpy(transitions.rewards[:, 0]))
-    return Paths(np.stack(cells, 1), np.stack(rewards, 1), as_numpy(probabilities))
+    return Paths(np.stack(cells, 1), np.stack(rewards, 1), as_numpy(model.actions.probabilities(outputs)))
 
 # %% ../../nbs/course/10b_interventions.ipynb #10b-interventions-036
 def ordered_pairs(n: int) -> tuple[np.ndarray, np.ndarray]:
     """Agents and donors of a transplant between all ordered pairs of `n`, (n * (n - 1),) each.
 
-    The first are numbers from 0 to n - 1; the donors are places in the list of pairs, where the other is the
-    agent.
+    Agents are numbers below n; a donor is the place in the list of pairs where the other one is the agent.
     """
     pairs = [(one, other) for one in range(n) for other in range(n) if one != other]
     return np.array([one for one, _ in pairs]), np.array([pairs.index((other, one)) for one, other in pairs])
@@ -276,8 +253,7 @@ def ordered_pairs(n: int) -> tuple[np.ndarray, np.ndarray]:
 
 def transplant(model: CompressedAD, moment: Moment, donors: np.ndarray, n_steps: int, fact: str | np.ndarray,
                seed: int = 0) -> dict[str, np.ndarray]:
-    """Let agents go on with their own latents, with those of their donors, and with blank ones. Whose cell do
-    they find?
+    """Let agents go on with their own latents, with those of their donors, and with blank ones.
 
     `donors` (n,) are numbers of agents of the same moment. `fact` is the name of the fact whose cell counts,
     or the number of a fact for each agent, (n,). For the latents `own`, `another's` and `blank`: whether an
@@ -285,11 +261,12 @@ def transplant(model: CompressedAD, moment: Moment, donors: np.ndarray, n_steps:
     the two are the same cell. Raises `RolloutError` if there is no such fact.
     """
     cells = fact_cells(moment.family, moment.tasks)
-    if isinstance(fact, str) and fact not in cells:
-        raise RolloutError(f"fact = {fact!r}: must be one of {', '.join(cells)}")
-    number = list(cells).index(fact) if isinstance(fact, str) else fact
+    if isinstance(fact, str):
+        _check_fact(fact, cells)
+        fact = list(cells).index(fact)
     every = np.stack(list(cells.values()))  # (n_facts, n, 2)
-    own, theirs = every[number, np.arange(len(donors))], every[number, donors]
+    own = every[fact, np.arange(len(donors))]
+    theirs = every[fact, donors]
     mine = moment.memory.latents
     given = {"own": mine, "another's": mine[donors], "blank": blank_latents(model).expand_as(mine)}
     came = {}
@@ -300,29 +277,29 @@ def transplant(model: CompressedAD, moment: Moment, donors: np.ndarray, n_steps:
     return came
 
 
+def _check_fact(fact: str, facts: Mapping[str, object]) -> None:
+    if fact not in facts:
+        raise RolloutError(f"fact = {fact!r}: must be one of {', '.join(facts)}")
+
+
 def shares_over_tasks(came: np.ndarray, tasks: np.ndarray) -> np.ndarray:
     "Share of agents that `came` (n, ...), mean over `tasks` (n,), and its 95% interval over them: (3, ...)."
     measured = np.isfinite(came).reshape(len(came), -1).all(1)
-    came, tasks = came[measured], np.asarray(tasks)[measured]
+    came = came[measured]
+    tasks = np.asarray(tasks)[measured]
     per_task = np.stack([came[tasks == task].mean(0) for task in np.unique(tasks)])
     return np.stack([per_task.mean(0), *interval(per_task[None])])
 
 # %% ../../nbs/course/10b_interventions.ipynb #10b-interventions-040
 @dataclass
 class Branches:
-    """What would have happened: a rollout taken up again after each of `cycles`, under each of the
-    interventions `names`.
-
-    `probabilities` (n_cycles, n_names, n_actions) of the next action; `cells` (n_cycles, n_names, n_copies,
-    n_steps + 1, 2) that agents stood on. `own` and `donor` are the cells of the fact named `fact` in the two
-    tasks.
-    """
+    "A rollout taken up again after each of `cycles`, under each of the interventions `names`."
     names: list[str]
     cycles: list[int]
-    probabilities: np.ndarray
-    cells: np.ndarray
-    own: tuple[int, int]
-    donor: tuple[int, int]
+    probabilities: np.ndarray  # (n_cycles, n_names, n_actions), of the next action
+    cells: np.ndarray  # (n_cycles, n_names, n_copies, n_steps + 1, 2) that agents stood on
+    own: tuple[int, int]  # the cell of `fact` in the rollout's task
+    donor: tuple[int, int]  # and in the donor's
     fact: str
 
     def reached(self, cell: tuple[int, int]) -> np.ndarray:
@@ -332,29 +309,29 @@ class Branches:
 
 def branch(model: CompressedAD, rollout: Rollout, donor: Rollout, cycles: Sequence[int], n_copies: int = 16,
            n_steps: int = 20, fact: str | None = None, seed: int = 0) -> Branches:
-    """Take a rollout up again after each of `cycles`: as it was, with blank latents, with the donor's,
-    without each slot.
+    """Take a rollout up again: as it was, with blank latents, with the donor's, with each slot blank.
 
     `fact` names the cell that agents may come to (default: the first of the task). Raises `RolloutError` as
     `retrace`, `Rollout.facts` and `reading_effects` do, and if there is no such fact or compression.
     """
     own, theirs, *_ = map(as_numpy, _pair(model, rollout, donor))  # first the blank
-    places, n_cycles = [part.facts for part in (rollout, donor)], len(rollout.compressed_at)
-    fact = fact or next(iter(places[0]))
-    if fact not in places[0]:
-        raise RolloutError(f"fact = {fact!r}: must be one of {', '.join(places[0])}")
+    places = rollout.facts
+    fact = fact or next(iter(places))
+    _check_fact(fact, places)
+    n_cycles = len(rollout.compressed_at)
     if not len(cycles) or not all(0 <= cycle < n_cycles for cycle in cycles):
         raise RolloutError(f"cycles = {list(cycles)}: must be numbers of compressions, "
                            f"from 0 to {n_cycles - 1}")
-    blank, slots = own[0], range(own.shape[1])
+    slots = np.arange(own.shape[1])
     names = ["own latents", "blank latents", "another's latents", *(f"without slot {slot}" for slot in slots)]
-    probabilities, cells = [], []
+    probabilities = []
+    cells = []
     for cycle in cycles:
         mine = own[cycle + 1]
-        without = [np.where(np.arange(len(mine))[:, None] == slot, blank, mine) for slot in slots]
-        given = np.stack([mine, blank, theirs[cycle + 1], *without]).repeat(n_copies, 0)
+        without = [np.where(slots[:, None] == slot, own[0], mine) for slot in slots]
+        given = np.stack([mine, own[0], theirs[cycle + 1], *without]).repeat(n_copies, 0)
         path = follow(model, retrace(model, [rollout] * len(given), cycle), n_steps, given, seed)
         probabilities.append(path.probabilities[::n_copies])
         cells.append(path.cells.reshape(len(names), n_copies, *path.cells.shape[1:]))
-    ends = [place[fact] for place in places]
-    return Branches(names, list(cycles), np.stack(probabilities), np.stack(cells), *ends, fact)
+    return Branches(names, list(cycles), np.stack(probabilities), np.stack(cells), places[fact],
+                    donor.facts[fact], fact)

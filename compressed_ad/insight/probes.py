@@ -18,18 +18,16 @@ from ..config import Config
 from ..embedding import Transitions
 from ..evaluation import evaluate
 from .rollout import (
-    Experience, Rollout, RolloutError, as_numpy, fact_cells, room_size, seen_by)
+    Experience, Rollout, RolloutError, as_numpy, cell_numbers, fact_cells, room_size, seen_by)
 from ..memory import ContextMemory
 from ..models import CompressedAD
 from ..tasks.family import TaskFamily
 
 # %% ../../nbs/course/12_diagnostics.ipynb #12-diagnostics-007
 def fresh_tasks(config: Config, n: int, seed: int = 0) -> np.ndarray:
-    """`n` tasks in random order that are not in training, nor, if there are enough others, among those held
-    out.
+    """`n` tasks outside training, and outside the held-out ones if there are enough others.
 
-    Neighbours in number are alike (same start, same key), so tasks that are compared must not stand side by
-    side.
+    In random order: neighbours in number are alike, so tasks that are compared must not stand side by side.
     """
     split = config.split
     left = np.setdiff1d(np.arange(config.family.n_tasks), split.train)
@@ -40,18 +38,12 @@ def fresh_tasks(config: Config, n: int, seed: int = 0) -> np.ndarray:
 # %% ../../nbs/course/12_diagnostics.ipynb #12-diagnostics-012
 @dataclass
 class Snapshot:
-    """What the memories of many streams held right after one of their compressions, and what they had seen by
-    then.
-
-    `latents` (n, n_latent, width). `starts` (n,): the cell that each stream began in. `visited` (n, cells):
-    cells of the room that it had been on. `possible`: for each factor of the task, the values that experience
-    had not ruled out, (n, values).
-    """
+    "What the memories of n streams held right after compression `number`, and what they had seen by then."
     number: int
-    latents: np.ndarray
-    starts: np.ndarray
-    visited: np.ndarray
-    possible: list[np.ndarray]
+    latents: np.ndarray  # (n, n_latent, width)
+    starts: np.ndarray  # (n,): the cell that each stream began in
+    visited: np.ndarray  # (n, cells) of the room
+    possible: list[np.ndarray]  # for each factor of the task, values that were not ruled out, (n, values)
 
     def known(self, factor: int) -> np.ndarray:
         "Where only one value of a factor was left, (n,)."
@@ -65,42 +57,39 @@ def steps_for(model: CompressedAD, n_compressions: int) -> int:
 
 def take_snapshots(model: CompressedAD, family: TaskFamily, tasks: np.ndarray, numbers: Sequence[int],
                    seed: int = 0, progress: bool = False) -> list[Snapshot]:
-    """Let a model act on `tasks` (n,) of a grid family, and look into its memory after the compressions
-    `numbers`.
+    """Let a model act on `tasks` (n,), and look into each stream's memory after its compressions `numbers`.
 
-    Each stream is looked into when it has compressed so often. Only for families that can rule values out.
-    Raises `RolloutError` for a family whose observations are no cells.
+    Only for families that can rule values out. Raises `RolloutError` if their observations are no cells.
     """
-    n = len(tasks)
-    experience, counts, starts = Experience(family, n), np.zeros(n, int), np.zeros(n, int)
-    taken: dict[int, Snapshot] = {}
+    experience = Experience(family, len(tasks))
+    starts = np.zeros(len(tasks), int)
+    counts = np.zeros(len(tasks), int)
+    taken: dict[int, list[np.ndarray]] = {}
 
     def look(step: int, transitions: Transitions, memory: ContextMemory) -> ContextMemory:
         seen = {name: as_numpy(value[:, 0]) for name, value in vars(transitions).items()}
         if step == 1:
-            starts[:] = experience.numbers(seen["observations"])
+            starts[:] = cell_numbers(seen["observations"], experience.grid)
         experience.add(seen)
         now = as_numpy(memory.compressions)
         for number in set(now[now > counts]) & set(numbers):
             rows = (now == number) & (now > counts)
-            parts = [as_numpy(memory.latents), experience.visited, *experience.possible]
+            held = [as_numpy(memory.latents), experience.visited, *experience.possible]
             if number not in taken:
-                latents, visited, *possible = (np.zeros_like(part) for part in parts)
-                taken[number] = Snapshot(int(number), latents, starts, visited, possible)
-            snapshot = taken[number]
-            for kept, part in zip((snapshot.latents, snapshot.visited, *snapshot.possible), parts):
+                taken[number] = [np.zeros_like(part) for part in held]
+            for kept, part in zip(taken[number], held):
                 kept[rows] = part[rows]
         counts[:] = now
         return memory
 
     evaluate(model, family, tasks, 1, 1, seed, progress=progress, description="watch",
              window=steps_for(model, max(numbers)), hook=look)
-    return [taken[number] for number in sorted(taken)]
+    return [Snapshot(int(number), latents, starts, visited, possible)
+            for number, (latents, visited, *possible) in sorted(taken.items())]
 
 # %% ../../nbs/course/12_diagnostics.ipynb #12-diagnostics-017
 class LinearProbe:
-    """The one reader of this package: ridge regression on standardised features, to 1 for true and -1 for
-    not.
+    """The one reader of this package: ridge regression on standardised features, to 1 (true) and -1.
 
     Fitted to `features` (n, d) and `labels`: classes (n,), or truth values (n, k) of the members of a set.
     """
@@ -131,12 +120,12 @@ def probe_class(features: np.ndarray, labels: np.ndarray, seed: int = 0, shuffle
                 fitted_on: np.ndarray | None = None) -> np.ndarray:
     """Can a linear function of `features` (n, d) tell the class `labels` (n,)? Right (1) or wrong (0), (n,).
 
-    The probe is fitted on one half of the rows, drawn by `seed`, or on those where `fitted_on` (n,) is true,
-    which are NaN, and tested on the others. With `shuffled` its training labels are mixed up: what is right
-    then, is by chance.
+    The probe is fitted on one half of the rows, drawn by `seed`, or on those where `fitted_on` (n,) is true:
+    these are NaN. With `shuffled` its training labels are mixed up: what is right then, is by chance.
     """
-    train, test = _halves(len(labels), seed)
-    if fitted_on is not None:
+    if fitted_on is None:
+        train, test = _halves(len(labels), seed)
+    else:
         train, test = np.flatnonzero(fitted_on), np.flatnonzero(~fitted_on)
     right = np.full(len(labels), np.nan)
     probe = LinearProbe(features[train], _targets(labels[train], seed, shuffled))
@@ -155,8 +144,9 @@ def probe_set(features: np.ndarray, members: np.ndarray, seed: int = 0, shuffled
     targets = _targets(members[train], seed, shuffled)
     varies = targets.any(0) & ~targets.all(0)  # a column without variation cannot be fitted
     scores = LinearProbe(features[train], targets[:, varies]).scores(features[test])
-    true, area = members[test][:, varies], np.full(len(members), np.nan)
+    true = members[test][:, varies]
     usable = true.any(1) & ~true.all(1)
+    area = np.full(len(members), np.nan)
     area[test[usable]] = [roc_auc_score(row, score) for row, score in zip(true[usable], scores[usable])]
     return area
 
@@ -166,6 +156,7 @@ def _targets(labels: np.ndarray, seed: int, shuffled: bool) -> np.ndarray:
 
 
 def _halves(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    # not derived, as seeds are elsewhere: the records of labs 5 and 6 were measured with this split
     order = np.random.default_rng(seed + 1).permutation(n)
     return order[:n // 2], order[n // 2:]
 
@@ -178,10 +169,9 @@ class Readout:
     visited: LinearProbe
 
     def maps(self, latents: np.ndarray) -> dict[str, np.ndarray]:
-        """What is read off latents (n, n_latent, width): a map (n, rows, columns) for each fact, and
-        `visited`, 0 to 1.
-        """
-        features, found = flat(latents), {}
+        "What latents (n, n_latent, width) say: (n, rows, columns), 0 to 1, for each fact and for `visited`."
+        features = flat(latents)
+        found = {}
         for fact, probes in self.cells.items():
             row, column = (self._shares(probe, features, size) for probe, size in zip(probes, self.grid))
             found[fact] = row[:, :, None] * column[:, None]
@@ -200,8 +190,7 @@ def fit_readout(rollouts: Sequence[Rollout], every: int = 7, shuffled: bool = Fa
 
     Latents are taken after every so many compressions, beginning with another one in each rollout. A fact is
     only asked for where experience had told it. With `shuffled`, labels come from another rollout: the
-    control. Raises `RolloutError` for a family whose facts are no cells, or if the rollouts do not know a
-    fact.
+    control. Raises `RolloutError` as `fact_cells` does, or if the rollouts do not know a fact.
     """
     family = rollouts[0].family
     cells = fact_cells(family, [rollout.about["task"] for rollout in rollouts])  # (n, 2) each
@@ -223,9 +212,7 @@ def fit_readout(rollouts: Sequence[Rollout], every: int = 7, shuffled: bool = Fa
 
 # %% ../../nbs/course/12_diagnostics.ipynb #12-diagnostics-025
 def effective_rank(features: np.ndarray) -> float:
-    """How many directions vary: the exponential of the entropy of the normalised singular values (Roy and
-    Vetterli 2007).
-    """
+    "How many directions vary: e to the entropy of the normalised singular values (Roy and Vetterli 2007)."
     weights = np.linalg.svd(features - features.mean(0), compute_uv=False)
     weights = weights[weights > 0] / weights.sum()
     return float(np.exp(-(weights * np.log(weights)).sum()))
@@ -236,6 +223,7 @@ def drift(before: Snapshot, after: Snapshot) -> np.ndarray:
 
     0: the latents are the same. 1: they are as far from what they were as from another stream's.
     """
-    old, new = flat(before.latents), flat(after.latents)
+    old = flat(before.latents)
+    new = flat(after.latents)
     others = np.linalg.norm(new - np.roll(new, 1, 0), axis=1).mean()
     return np.linalg.norm(new - old, axis=1) / others

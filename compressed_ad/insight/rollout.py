@@ -2,13 +2,14 @@
 
 # %% auto #0
 __all__ = ['RolloutError', 'attention_weights', 'watched', 'Rollout', 'as_numpy', 'ActsLike', 'Recorder', 'record', 'room_size',
-           'fact_cells', 'Experience', 'seen_by', 'packaged_model', 'packaged_record', 'encoder_shares',
+           'fact_cells', 'cell_numbers', 'Experience', 'seen_by', 'packaged_model', 'packaged_record', 'encoder_shares',
            'transition_shares', 'shares_through_cycles']
 
 # %% ../../nbs/course/10_attention.ipynb #10-attention-002
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from ..files import CompressedADError, read_json
 from ..histories import FIELDS
 from ..memory import ContextMemory
 from ..models import CompressedAD, DecoderModel, InContextModel
-from ..spaces import outside
+from ..spaces import bounds
 from ..tasks.family import TaskFamily
 
 # %% ../../nbs/course/10_attention.ipynb #10-attention-007
@@ -45,24 +46,22 @@ def attention_weights(queries: Tensor, keys: Tensor, mask: Tensor | None = None)
 
 @contextmanager
 def watched(blocks: Sequence[TransformerBlock], see: Callable[[int, Tensor], None]) -> Iterator[None]:
-    """While this lasts, the attention of `blocks` is computed step by step, and its weights are shown to
-    `see`.
+    """While this lasts, `see(number, weights)` is called at every use of one of `blocks`.
 
-    `see(number, weights)` is called at every use of a block, with its number in `blocks` and the weights
-    (batch, n_head, n_read, n). Nothing is kept here. Raises `RolloutError` for compiled blocks.
+    It gets the block's number and its attention (batch, n_head, n_read, n). Raises `RolloutError` for
+    compiled blocks.
     """
     if any("attend" in vars(block) for block in blocks):
         raise RolloutError("compiled blocks do not show their weights: save the model and load it again")
 
-    def slow(number: int) -> Callable[..., Tensor]:
-        def look(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
-            weights = attention_weights(queries, keys, mask)
-            see(number, weights)
-            return weights @ values
-        return look
+    def look(number: int, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
+        weights = attention_weights(queries, keys, mask)
+        see(number, weights)
+        return weights @ values
+
     try:
         for number, block in enumerate(blocks):
-            block.look = slow(number)  # hides the method of the class
+            block.look = partial(look, number)  # hides the method of the class
         yield
     finally:
         for block in blocks:
@@ -74,16 +73,16 @@ class Rollout:
     """What one model did on one task, step by step, and what it looked at.
 
     `about` names the model's configuration, the task, and the seed. The first five arrays are the
-    transitions, (n_steps, ...), as in a learning history. `probabilities` (n_steps, n_actions) of the actions
-    that were drawn. `n_recent` (n_steps,) transitions stood in the recent context at each decision. `mass`
-    (n_steps, n_layer, n_head, 3) is the decoder's attention on latents, recent transitions and the query
-    itself. `attention` (n_steps, n_layer, n_head, n_latent + max_recent_length + 1) has it by token: latents,
-    transitions from the latest backwards, the query.
+    transitions, (n_steps, ...), as in a learning history. `probabilities` (n_steps, n_actions) are those
+    that actions were drawn with. `n_recent` (n_steps,) transitions stood in the recent context at each
+    decision. `mass` (n_steps, n_layer, n_head, 3): the decoder's attention on latents, recent transitions and
+    the query itself. `attention` (n_steps, n_layer, n_head, n_latent + max_recent_length + 1): the same by
+    token, transitions from the latest backwards.
 
     Compression number k came after step `compressed_at[k]` (1 for the first step), took `segment_lengths[k]`
     transitions and wrote `latents[k]` (n_latent, width). `encoder_attention` (n_compressions, n_layer,
-    n_head, n, n) has n columns and rows: old latents, segment, query tokens. In the last layer only the rows
-    of query tokens are computed; the others are 0. The two large ones may be empty: see `record`.
+    n_head, n, n): rows and columns are old latents, segment, query tokens. Of the last layer only the rows of
+    query tokens are computed; the others are 0. Both attentions are empty if `record` had no `detail`.
     """
     about: dict[str, Any]
     observations: np.ndarray
@@ -117,8 +116,8 @@ class Rollout:
 
     @property
     def episodes(self) -> np.ndarray:
-        "The number of the episode that each step belongs to, from 0, (n_steps,)."
-        return np.concatenate([[0], np.cumsum(self.episode_ends[:-1])])
+        "The episode that each step belongs to, from 0, (n_steps,)."
+        return np.cumsum(self.episode_ends) - self.episode_ends
 
     @property
     def cycles(self) -> np.ndarray:
@@ -139,16 +138,12 @@ class Rollout:
 
     @property
     def facts(self) -> dict[str, tuple[int, int]]:
-        """The (row, column) of each hidden fact of the task. Raises `RolloutError` if they are no cells of a
-        room.
-        """
+        "The (row, column) of each hidden fact of the task. Raises `RolloutError` as `fact_cells` does."
         cells = fact_cells(self.family, [self.about["task"]])
         return {fact: (int(row), int(column)) for fact, [(row, column)] in cells.items()}
 
     def compression_of(self, step: int) -> int:
-        """The number of the compression that took the transition of a step; `len(compressed_at)` if none has
-        so far.
-        """
+        "The number of the compression that took a step's transition; `len(compressed_at)` if none has."
         return int(np.searchsorted(np.cumsum(self.segment_lengths), step, side="right"))
 
     def transitions(self, device: torch.device | str = "cpu") -> Transitions:
@@ -157,12 +152,12 @@ class Rollout:
 
     def save(self, path: str | Path) -> None:
         "Write one safetensors file, atomically."
-        arrays = self._arrays().items()
-        tensors = {name: torch.from_numpy(np.ascontiguousarray(values)) for name, values in arrays}
+        tensors = {name: torch.from_numpy(np.ascontiguousarray(values))
+                   for name, values in self._arrays().items()}
         save_checkpoint(path, tensors, kind="rollout", **self.about)
 
     def _arrays(self) -> dict[str, np.ndarray]:
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "about"}
+        return {name: values for name, values in vars(self).items() if name != "about"}
 
     @classmethod
     def load(cls, path: str | Path) -> "Rollout":
@@ -174,67 +169,65 @@ class Rollout:
             tensors, about = load_checkpoint(path)
         except CheckpointError as error:
             raise RolloutError(str(error)) from None
-        wrong = sorted(set(tensors) ^ {f.name for f in fields(cls)} - {"about"})
         if about.pop("kind", None) != "rollout":
             raise RolloutError(f"{path}: a checkpoint, but not a rollout")
+        wrong = ({"about"} | set(tensors)) ^ {field.name for field in fields(cls)}
         if wrong:
-            raise RolloutError(f"{path}: damaged: has {', '.join(wrong)} too many or too few")
+            raise RolloutError(f"{path}: damaged: has {', '.join(sorted(wrong))} too many or too few")
         rollout = cls(about, **{name: tensor.numpy() for name, tensor in tensors.items()})
         try:
             layout = rollout._layout()
         except (KeyError, TypeError, ValueError) as error:
             raise RolloutError(f"{path}: its configuration cannot be used: {error}") from None
-        for name, values in rollout._arrays().items():
-            shape, kind = layout[name]
+        for name, (shape, kind, low, high) in layout.items():
+            values = getattr(rollout, name)
             if values.shape != shape and not (name.endswith("attention") and not values.size):
                 raise RolloutError(f"{path}: damaged: {name} has the shape {values.shape}, must have {shape}")
             if values.dtype.kind != kind and values.size:
                 raise RolloutError(f"{path}: damaged: {name} has the type {values.dtype}")
-        damaged = [name for name, fine in rollout._valid().items() if not fine]
-        if damaged:
-            raise RolloutError(f"{path}: damaged: {', '.join(damaged)}: not what its configuration allows")
+            if values.size and not (np.isfinite(values) & (low <= values) & (values <= high)).all():
+                raise RolloutError(f"{path}: damaged: {name}: not what its configuration allows")
+        task = about.get("task")
+        gaps = np.diff(rollout.compressed_at, prepend=0, append=rollout.n_steps + 1)
+        known = isinstance(task, int) and 0 <= task < rollout.family.n_tasks
+        fits = rollout.segment_lengths.sum() <= rollout.n_steps
+        for name, fine in (("compressed_at", (gaps > 0).all()), ("segment_lengths", fits), ("task", known)):
+            if not fine:
+                raise RolloutError(f"{path}: damaged: {name}: not what its configuration allows")
         return rollout
 
-    def _layout(self) -> dict[str, tuple[tuple[int, ...], str]]:
-        "The shape that each array must have, and the kind of its type."
-        config, family = self.config, self.family
-        space, actions = family.observation_space, family.action_space
-        n_steps, n_cycles, recent = self.actions.size, self.compressed_at.size, config.max_recent_length
+    def _layout(self) -> dict[str, tuple]:
+        "Of each array: its shape, the kind of its type, the least and the largest value."
+        config = self.config
+        space = config.family.observation_space
+        actions = config.family.action_space
+        n = self.actions.size
+        n_cycles = self.compressed_at.size
         n_latent = self.latents.shape[1] if self.latents.ndim == 3 else config.n_latent
-        n_read = 2 * n_latent + recent + 1 - config.keep_length
+        n_tokens = n_latent + config.max_recent_length + 1
+        n_read = n_latent + n_tokens - config.keep_length
         heads = (config.tf_n_layer, config.tf_n_head)
         encoder_heads = (config.encoder_n_layer, config.encoder_n_head)
+        anything = (-np.inf, np.inf)
+        observations = ((n, *space.shape), space.dtype.kind, *bounds(space))
         return {
-            "observations": ((n_steps, *space.shape), space.dtype.kind),
-            "actions": ((n_steps, *actions.shape), actions.dtype.kind),
-            "rewards": ((n_steps,), "f"),
-            "next_observations": ((n_steps, *space.shape), space.dtype.kind),
-            "episode_ends": ((n_steps,), "b"),
-            "probabilities": ((n_steps, *self.probabilities.shape[1:]), "f"),
-            "n_recent": ((n_steps,), "i"),
-            "mass": ((n_steps, *heads, 3), "f"),
-            "attention": ((n_steps, *heads, n_latent + recent + 1), "f"),
-            "compressed_at": ((n_cycles,), "i"),
-            "segment_lengths": ((n_cycles,), "i"),
-            "latents": ((n_cycles, n_latent, config.tf_n_embd), "f"),
-            "encoder_attention": ((n_cycles, *encoder_heads, n_read, n_read), "f")}
-
-    def _valid(self) -> dict[str, bool]:
-        "Which values are what the configuration allows."
-        family, n_steps = self.family, self.n_steps
-        valid = {name: np.isfinite(values).all() for name, values in self._arrays().items()}
-        for name in ("observations", "next_observations"):
-            valid[name] &= not outside(family.observation_space, getattr(self, name)).any()
-        valid["actions"] &= not outside(family.action_space, self.actions).any()
-        valid["n_recent"] &= ((0 <= self.n_recent) & (self.n_recent <= self.config.max_recent_length)).all()
-        valid["compressed_at"] &= (np.diff(self.compressed_at, prepend=0, append=n_steps + 1) > 0).all()
-        valid["segment_lengths"] &= (self.segment_lengths > 0).all() and self.segment_lengths.sum() <= n_steps
-        task = self.about.get("task")
-        return valid | {"task": isinstance(task, int) and 0 <= task < family.n_tasks}
+            "observations": observations,
+            "actions": ((n, *actions.shape), actions.dtype.kind, *bounds(actions)),
+            "rewards": ((n,), "f", *anything),
+            "next_observations": observations,
+            "episode_ends": ((n,), "b", False, True),
+            "probabilities": ((n, *self.probabilities.shape[1:]), "f", *anything),
+            "n_recent": ((n,), "i", 0, config.max_recent_length),
+            "mass": ((n, *heads, 3), "f", *anything),
+            "attention": ((n, *heads, n_tokens), "f", *anything),
+            "compressed_at": ((n_cycles,), "i", 1, n),
+            "segment_lengths": ((n_cycles,), "i", 1, n),
+            "latents": ((n_cycles, n_latent, config.tf_n_embd), "f", *anything),
+            "encoder_attention": ((n_cycles, *encoder_heads, n_read, n_read), "f", *anything)}
 
 # %% ../../nbs/course/10_attention.ipynb #10-attention-014
 def as_numpy(tensor: Tensor) -> np.ndarray:
-    "The values of a tensor of any device."
+    "A tensor's values, from any device."
     return tensor.detach().cpu().numpy()
 
 
@@ -242,8 +235,10 @@ class ActsLike(nn.Module):
     "Stands around a model and acts as it does. A subclass changes or notes what it wants to."
     def __init__(self, model: InContextModel):
         super().__init__()
-        self.model, self.actions = model, model.actions
-        self.observation_space, self.action_space = model.observation_space, model.action_space
+        self.model = model
+        self.actions = model.actions
+        self.observation_space = model.observation_space
+        self.action_space = model.action_space
 
     def start(self, batch: int) -> ContextMemory:
         return self.model.start(batch)
@@ -317,16 +312,15 @@ class Recorder(ActsLike):
         for group, length in enumerate(np.unique(lengths[wrote])):  # equally long segments are read together
             seen = layers[group * len(blocks):(group + 1) * len(blocks)]
             for row, stream in enumerate(np.flatnonzero(wrote & (lengths == length))):
-                told = {"at": len(self.steps), "length": length, "latents": as_numpy(after.latents[stream])}
+                told = {"compressed_at": len(self.steps), "segment_lengths": length,
+                        "latents": as_numpy(after.latents[stream])}
                 if self.detail and seen:
-                    told["attention"] = self._whole([weights[row] for weights in seen], length)
+                    told["encoder_attention"] = self._whole([weights[row] for weights in seen], length)
                 self.compressions[stream].append(told)
         return after
 
     def _whole(self, layers: Sequence[Tensor], length: int) -> np.ndarray:
-        """Encoder attention with all rows and columns, (n_layer, n_head, n, n); those that were not computed
-        are 0.
-        """
+        "Encoder attention with all rows and columns, (n_layer, n_head, n, n): 0 where it was not computed."
         n = 2 * self.n_latent + self.model.max_recent_length + 1 - self.model.keep_length
         n_old = layers[0].shape[-1] - length - self.n_latent  # none, where there is no initial memory
         columns = np.r_[:n_old, self.n_latent:self.n_latent + length, n - self.n_latent:n]
@@ -341,31 +335,28 @@ class Recorder(ActsLike):
         steps = {name: np.stack([step[name] for step in self.steps], 1) for name in self.steps[0]}
         steps.setdefault("attention", np.zeros((len(about), 0), np.float16))
         width = self.model.decoder.positions.shape[1]
+        empty = {"compressed_at": np.zeros(0, int), "segment_lengths": np.zeros(0, int),
+                 "latents": np.zeros((0, self.n_latent, width), np.float32),
+                 "encoder_attention": np.zeros(0, np.float16)}
         made = []
         for row, compressions in enumerate(self.compressions):
-            def of_each(name, empty):
-                return np.array([told[name] for told in compressions if name in told] or empty)
-            arrays = {name: values[row] for name, values in steps.items()}
-            arrays["compressed_at"] = of_each("at", np.zeros(0, int))
-            arrays["segment_lengths"] = of_each("length", np.zeros(0, int))
-            arrays["latents"] = of_each("latents", np.zeros((0, self.n_latent, width), np.float32))
-            arrays["encoder_attention"] = of_each("attention", np.zeros(0, np.float16))
+            arrays = {name: values[row] for name, values in steps.items()} | empty
+            for name in compressions[0] if compressions else ():
+                arrays[name] = np.array([told[name] for told in compressions])
             made.append(Rollout(dict(about[row]), **arrays))
         return made
 
 
 def record(model: InContextModel, config: Config, tasks: Sequence[int], n_steps: int, seed: int = 0,
-           n_streams: int = 1, detail: bool = True, progress: bool = True,
-           hook: Callable | None = None) -> list[Rollout]:
+           n_streams: int = 1, detail: bool = True, progress: bool = True) -> list[Rollout]:
     """Let a model act for `n_steps` on each of `tasks`, `n_streams` times: one `Rollout` for each stream.
 
-    They act as in `evaluate`, which does the work: the same seed gives the same actions, and `hook` may
-    change memories. Without `detail` the attention on single tokens is not kept: memory then grows by a few
-    numbers a step. Raises `RolloutError` if the model has no attention.
+    The same seed gives the same actions in `evaluate`. Without `detail` a step takes a few numbers only: the
+    attention on single tokens is not kept. Raises `RolloutError` for a model without attention.
     """
     recorder = Recorder(model, detail)
     evaluate(recorder, config.family, tasks, n_streams, 1, seed, progress=progress, description="record",
-             window=n_steps, hook=hook)
+             window=n_steps)
     settings = config.model_dump(mode="json")
     return recorder.rollouts([{"config": settings, "task": int(task), "seed": seed, "stream": stream}
                               for task in tasks for stream in range(n_streams)])
@@ -380,25 +371,29 @@ def room_size(family: TaskFamily) -> tuple[int, int]:
 
 
 def fact_cells(family: TaskFamily, tasks: Sequence[int]) -> dict[str, np.ndarray]:
-    """The cells (n, 2) of each hidden fact in `tasks` (n,). Raises `RolloutError` for a family whose facts
-    are no cells.
-    """
+    "The cells (n, 2) of each hidden fact in `tasks` (n,). Raises `RolloutError` if its facts are no cells."
     if not family.facts:
         raise RolloutError(f"{family.name}: its hidden facts must be cells of a room (`facts`)")
-    values, (_, n_columns) = family.factor_values(np.asarray(tasks)), room_size(family)
+    _, n_columns = room_size(family)
+    values = family.factor_values(np.asarray(tasks))
     return {fact: np.stack(np.divmod(numbers, n_columns), 1) for fact, numbers in zip(family.facts, values.T)}
 
 
-class Experience:
-    """What streams have seen so far: the cells that each was on, and what is left possible of each hidden
-    fact.
+def cell_numbers(observations: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
+    "The numbers of the cells that `observations` (n, ...) begin with, row by row, (n,)."
+    return np.ravel_multi_index(tuple(observations[:, :2].T.astype(int)), grid)
 
-    `visited` (n, rows * columns). `possible`: for each factor of the task, the values that no transition has
-    ruled out, (n, values). Raises `RolloutError` as `room_size` does.
+
+class Experience:
+    """What streams have seen so far. Raises `RolloutError` as `room_size` does.
+
+    `visited` (n, rows * columns): the cells that each was on. `possible`: for each factor of the task, the
+    values that no transition has ruled out, (n, values).
     """
     def __init__(self, family: TaskFamily, n: int):
-        self.family, self.grid = family, room_size(family)
-        self.visited = np.zeros((n, int(np.prod(self.grid))), bool)
+        self.family = family
+        self.grid = room_size(family)
+        self.visited = np.zeros((n, self.grid[0] * self.grid[1]), bool)
         self.possible = [np.ones((n, size), bool) for size in family.factors]
 
     @property
@@ -406,14 +401,10 @@ class Experience:
         "Where one value only is left of a factor, (n, n_factors)."
         return np.stack([values.sum(1) == 1 for values in self.possible], 1)
 
-    def numbers(self, observations: np.ndarray) -> np.ndarray:
-        "The numbers of the cells that `observations` (n, ...) begin with, row by row, (n,)."
-        return np.ravel_multi_index(tuple(observations[:, :2].T.astype(int)), self.grid)
-
     def add(self, transitions: Mapping[str, np.ndarray]) -> None:
         "One more transition of each stream, by field, (n, ...)."
         for name in ("observations", "next_observations"):
-            self.visited[np.arange(len(self.visited)), self.numbers(transitions[name])] = True
+            self.visited[np.arange(len(self.visited)), cell_numbers(transitions[name], self.grid)] = True
         self.family.eliminate(self.possible, *(transitions[name] for name in FIELDS[:4]))
 
 
@@ -425,7 +416,8 @@ def seen_by(rollouts: Sequence[Rollout]) -> tuple[np.ndarray, np.ndarray]:
     """
     experience = Experience(rollouts[0].family, len(rollouts))
     history = {name: np.stack([getattr(rollout, name) for rollout in rollouts]) for name in FIELDS}
-    visited, known = [experience.visited.copy()], [experience.known]
+    visited = [experience.visited.copy()]
+    known = [experience.known]
     for step in range(rollouts[0].n_steps):
         experience.add({name: values[:, step] for name, values in history.items()})
         visited.append(experience.visited.copy())
@@ -435,16 +427,12 @@ def seen_by(rollouts: Sequence[Rollout]) -> tuple[np.ndarray, np.ndarray]:
 
 # %% ../../nbs/course/10_attention.ipynb #10-attention-024
 def packaged_model(name: str = "gallery") -> tuple[InContextModel, Config]:
-    """A trained model that comes with the package, and its configuration. Raises `CheckpointError` if there
-    is none.
-    """
+    "A model that comes with the package, and its configuration. Raises `CheckpointError` if there is none."
     return load_model(_packaged(name, ".safetensors"))
 
 
 def packaged_record(name: str = "gallery") -> dict[str, Any]:
-    """How a packaged model was trained, and what it does on held-out tasks. Raises `CheckpointError` if there
-    is none.
-    """
+    "How a packaged model was trained, and what it does on held-out tasks. Raises as `packaged_model` does."
     return read_json(_packaged(name, ".json"))
 
 
@@ -457,29 +445,26 @@ def _packaged(name: str, ending: str) -> Path:
 
 # %% ../../nbs/course/10_attention.ipynb #10-attention-034
 def encoder_shares(attention: np.ndarray, n_latent: int) -> np.ndarray:
-    """How much of each new latent comes from each token that went in, (n_compressions, n_latent, n): rows sum
-    to one.
+    """How much of each new latent comes from each token that went in, (n_compressions, n_latent, n).
 
-    `attention` (n_compressions, n_layer, n_head, n, n) is that of a `Rollout`. Attention rollout (Abnar and
+    Rows sum to one. `attention` is the `encoder_attention` of a `Rollout`. Attention rollout (Abnar and
     Zuidema 2020): heads are averaged, half of each token is what it was before the layer, and layers are
     multiplied.
     """
     layers = attention.astype(np.float64).mean(2)  # (n_compressions, n_layer, n, n)
     n = layers.shape[-1]
     share = np.broadcast_to(np.eye(n)[n - n_latent:], (len(layers), n_latent, n))
-    for layer in range(layers.shape[1] - 1, -1, -1):
-        mixed = 0.5 * layers[:, layer] + 0.5 * np.eye(n)
-        share = share @ mixed
+    for layer in reversed(range(layers.shape[1])):
+        share = share @ (0.5 * layers[:, layer] + 0.5 * np.eye(n))
     return share / share.sum(-1, keepdims=True)  # half precision: the rows of attention sum to one up to 1e-3
 
 
 def transition_shares(rollout: Rollout) -> np.ndarray:
-    """How much of each latent after each compression comes from each transition, (n_compressions, n_latent, n
-    + 1).
+    """How much of each latent after each compression comes from each transition.
 
-    Columns are steps, as far as they have been compressed; the last is what comes from no history at all:
-    query tokens and initial memory. Rows sum to one. Raises `RolloutError` if the encoder's attention was not
-    recorded.
+    (n_compressions, n_latent, n + 1): columns are steps, as far as they were compressed; the last is what
+    comes from no history, query tokens and initial memory. Rows sum to one. Raises `RolloutError` if the
+    encoder's attention was not recorded.
     """
     n_cycles, n_latent = rollout.latents.shape[:2]
     if n_cycles and not len(rollout.encoder_attention):
@@ -497,8 +482,7 @@ def transition_shares(rollout: Rollout) -> np.ndarray:
 
 
 def shares_through_cycles(rollout: Rollout) -> np.ndarray:
-    """`transition_shares` summed over each segment: (n_compressions, n_latent, n_compressions + 1). Raises as
-    it does.
-    """
-    shares, starts = transition_shares(rollout), np.cumsum([0, *rollout.segment_lengths])
+    "`transition_shares` summed over each segment: (n_compressions, n_latent, n_compressions + 1)."
+    shares = transition_shares(rollout)
+    starts = np.cumsum([0, *rollout.segment_lengths])
     return np.add.reduceat(shares, starts, axis=-1) if len(shares) else shares

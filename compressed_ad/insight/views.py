@@ -11,6 +11,7 @@ import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from typing import Any
 import ipywidgets
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from ..config import Config
@@ -27,7 +29,7 @@ from compressed_ad.insight.interventions import (
     shares_over_tasks, transplant)
 from .probes import Readout, fit_readout, flat
 from compressed_ad.insight.rollout import (
-    Rollout, RolloutError, packaged_model, record, room_size, seen_by, shares_through_cycles,
+    Rollout, RolloutError, cell_numbers, packaged_model, record, room_size, seen_by, shares_through_cycles,
     transition_shares)
 from ..lesson import COLOURS, use_style
 from ..models import CompressedAD
@@ -37,10 +39,9 @@ from ..tasks.dark_room import ACTION_NAMES, MOVES
 def packed(values: np.ndarray, low: float = 0.0, high: float = 1.0, at_most: int = 550_000) -> dict[str, Any]:
     """Numbers as bytes, for a page: `low` becomes 0 and `high` 255; what lies outside is cut off.
 
-    A page may take 1 MB. Bytes grow by a third as letters, and program and caption need some 60 kB: so
-    690,000 bytes of numbers for all arrays of a view together. If there are more than `at_most`, only the
-    largest of each row (the last axis) are kept, with their columns, and `kept` says how many; the others
-    become `low`.
+    A page may take 1 MB: as letters, that is 690,000 bytes of numbers for all arrays of a view together. Of
+    more than `at_most` only the largest of each row (the last axis) are kept, with their columns, and `kept`
+    says how many; the others become `low`.
     """
     part = (np.clip(np.asarray(values, float), low, high) - low) / (high - low)
     steps = np.round(part * 255).astype(np.uint8)
@@ -55,7 +56,7 @@ def packed(values: np.ndarray, low: float = 0.0, high: float = 1.0, at_most: int
 
 
 def _letters(array: np.ndarray) -> str:
-    return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
+    return base64.b64encode(array.tobytes()).decode()
 
 
 def safe_json(data: Any) -> str:
@@ -67,7 +68,11 @@ def safe_json(data: Any) -> str:
 
 
 def _web(name: str) -> str:
-    return (Path(str(files("compressed_ad"))) / "insight" / "web" / name).read_text(encoding="utf-8")
+    return (files("compressed_ad") / "insight" / "web" / name).read_text(encoding="utf-8")
+
+
+def _texts(kind: str) -> dict[str, Any]:
+    return json.loads(_web("texts.json"))[kind]
 
 
 @dataclass(frozen=True)
@@ -87,10 +92,8 @@ class View:
         return views_page([self], self.data["title"])
 
     def frame(self) -> str:
-        """The page in a frame of its own, for a notebook: it can run its program there, and reach nothing
-        around it.
-        """
-        title, page = html.escape(self.data["title"]), html.escape(self.page())
+        "The page in a frame, for a notebook: its program runs there, and reaches nothing around it."
+        title, page = (html.escape(text) for text in (self.data["title"], self.page()))
         return (f'<iframe sandbox="allow-scripts" title="{title}" '
                 f'style="width:100%;height:{self.height}px;border:0" srcdoc="{page}"></iframe>')
 
@@ -102,9 +105,7 @@ class View:
         return figure
 
     def save(self, path: str | Path) -> None:
-        """Write the page (.html) or the figure (.png, .svg), atomically. Raises `ValueError` for another
-        ending.
-        """
+        "Write the page (.html) or the figure (.png, .svg), atomically. `ValueError` for another ending."
         ending = Path(path).suffix
         if ending not in (".html", ".png", ".svg"):
             raise ValueError(f"{path}: must end in .html, .png or .svg")
@@ -124,53 +125,51 @@ def views_page(views: Sequence[View], title: str, introduction: Sequence[str] = 
     "One HTML page with several views, and paragraphs before them. It opens from disk and fetches nothing."
     sections = "\n".join(f'<section id="{view.kind}"></section>\n<script type="application/json" '
                          f'data-kind="{view.kind}">{safe_json(view.data)}</script>' for view in views)
-    head = "".join(f"<p>{html.escape(paragraph)}</p>" for paragraph in introduction)
+    head = ""
     if introduction:
+        paragraphs = "".join(f"<p>{html.escape(paragraph)}</p>" for paragraph in introduction)
         links = " · ".join(f'<a href="#{view.kind}">{html.escape(view.data["title"])}</a>' for view in views)
-        head = f'<div class="cad"><h1>{html.escape(title)}</h1>{head}<nav>{links}</nav></div>'
+        head = f'<div class="cad"><h1>{html.escape(title)}</h1>{paragraphs}<nav>{links}</nav></div>'
     return _web("page.html").format(title=html.escape(title), style=_web("views.css"), head=head,
                                     sections=sections, script=_web("views.js"))
 
 # %% ../../nbs/reference/views.ipynb #10c-views-012
-COLORMAP = [tuple(int(round(255 * part)) for part in plt.get_cmap("cividis")(level)[:3])
-            for level in np.linspace(0, 1, 24)]
+COLORMAP = [to_hex(plt.get_cmap("cividis")(level)) for level in np.linspace(0, 1, 24)]
 
 
-def _common(rollout: Rollout, kind: str, tested: bool = True, **words: Any) -> dict[str, Any]:
-    "What every page needs. Its texts lie beside the program; `words` stand in them where they have braces."
-    texts = {name: text.format(**words) for name, text in json.loads(_web("texts.json"))[kind].items()}
-    if not tested:
+def _page(rollout: Rollout, kind: str, parts: Mapping[str, Any], **words: Any) -> dict[str, Any]:
+    "The data of a view's page: its texts with `words` in them, what every page needs, and its own `parts`."
+    texts = {name: text.format(**words) for name, text in _texts(kind).items()}
+    if "effects" in parts and parts["effects"] is None:
         texts["test"] = ""
-    config, n_cycles = rollout.config, len(rollout.compressed_at)
-    first = None if rollout.first_reward is None else rollout.compression_of(rollout.first_reward)
-    return texts | {
-        "n_steps": rollout.n_steps, "n_latent": rollout.latents.shape[1], "layers": config.tf_n_layer,
-        "heads": config.tf_n_head, "n_cycles": n_cycles,
-        "ends": np.flatnonzero(rollout.episode_ends).tolist(),
-        "rewarded": np.flatnonzero(rollout.rewards > 0).tolist(), "first_reward": rollout.first_reward,
-        "compressed_at": rollout.compressed_at.tolist(), "colours": COLOURS,
-        "first_cycle": first if first is not None and first < n_cycles else None,
-        "colormap": ["#%02x%02x%02x" % colour for colour in COLORMAP]}
-
-
-def _note_thinning(data: dict[str, Any]) -> None:
-    "Say in the caption that not all numbers are drawn, if so."
-    kept = [part["kept"] for part in data.values() if isinstance(part, dict) and "kept" in part]
+    kept = [part["kept"] for part in parts.values() if isinstance(part, dict) and "kept" in part]
     if kept:
-        data["caption"] += (f" To keep the page small, only the {min(kept)} largest weights of each row "
-                            "are drawn.")
+        texts["caption"] += _texts("gallery")["thinned"].format(kept=min(kept))
+    common = {
+        "n_steps": rollout.n_steps, "n_latent": rollout.latents.shape[1],
+        "layers": rollout.mass.shape[1], "heads": rollout.mass.shape[2],
+        "n_cycles": len(rollout.compressed_at), "ends": np.flatnonzero(rollout.episode_ends).tolist(),
+        "rewarded": np.flatnonzero(rollout.rewards > 0).tolist(), "first_reward": rollout.first_reward,
+        "compressed_at": rollout.compressed_at.tolist(), "first_cycle": _first_cycle(rollout),
+        "colours": COLOURS, "colormap": COLORMAP}
+    return texts | common | parts
+
+
+def _first_cycle(rollout: Rollout) -> int | None:
+    "The compression that took the first reward, or None."
+    if rollout.first_reward is None:
+        return None
+    cycle = rollout.compression_of(rollout.first_reward)
+    return cycle if cycle < len(rollout.compressed_at) else None
 
 
 def _room(rollout: Rollout) -> dict[str, Any]:
-    """What a page needs to draw the room. Raises `RolloutError` for a family without one, or without facts in
-    it.
-    """
-    facts, grid = rollout.facts, list(room_size(rollout.family))
-    def numbered(cells):
-        return (cells[:, 0].astype(int) * grid[1] + cells[:, 1]).tolist()
-    return {"grid": grid, "facts": facts, "cells": numbered(rollout.observations),
-            "next_cells": numbered(rollout.next_observations), "actions": rollout.actions.tolist(),
-            "action_names": list(ACTION_NAMES), "moves": MOVES.tolist()}
+    "What a page needs to draw the room. Raises `RolloutError` for a family without one, or no facts in it."
+    facts = rollout.facts
+    grid = room_size(rollout.family)
+    return {"grid": grid, "facts": facts, "cells": cell_numbers(rollout.observations, grid).tolist(),
+            "next_cells": cell_numbers(rollout.next_observations, grid).tolist(),
+            "actions": rollout.actions.tolist(), "action_names": list(ACTION_NAMES), "moves": MOVES.tolist()}
 
 
 def _needs(rollout: Rollout, attention: bool = False, compressions: int = 0) -> None:
@@ -190,9 +189,9 @@ def _mean_of_heads(attention: np.ndarray) -> np.ndarray:
     return attention.astype(float).mean((1, 2))
 
 
-def _draw_matrix(axes: plt.Axes, values: np.ndarray, borders: Sequence[int], **limits: float) -> Any:
+def _draw_matrix(axes: plt.Axes, values: np.ndarray, borders: list[int], high: float | None = None) -> Any:
     "Weights as an image, with white lines before the columns `borders`."
-    image = axes.imshow(values, cmap="cividis", aspect="auto", vmin=0, **limits)
+    image = axes.imshow(values, cmap="cividis", aspect="auto", vmin=0, vmax=high)
     for column in borders:
         axes.axvline(column - 0.5, color="white", linewidth=1)
     axes.grid(False)
@@ -212,49 +211,47 @@ def _draw_room(axes: plt.Axes, values: np.ndarray, facts: Mapping[str, tuple[int
 
 # %% ../../nbs/reference/views.ipynb #10c-views-014
 def memory_cells(rollout: Rollout) -> np.ndarray:
-    """Which cells the latents that a decision looks at were made of, (n_steps, rows * columns), the brightest
-    is 1.
+    """The cells that what a decision looks at was made of, (n_steps, rows * columns): the brightest is 1.
 
     The decision's attention on each latent, mean over layers and heads, times the latent's
     `transition_shares`, added up over the cells that transitions led to.
     """
-    shares, grid = transition_shares(rollout)[..., :-1], room_size(rollout.family)
+    shares = transition_shares(rollout)[..., :-1]
+    rows, columns = grid = room_size(rollout.family)
     looks = _mean_of_heads(rollout.attention[..., :rollout.latents.shape[1]])  # (n_steps, n_latent)
-    where = np.zeros((shares.shape[-1], int(np.prod(grid))))
-    went = rollout.next_observations[:len(where), :2].T
-    where[np.arange(len(where)), np.ravel_multi_index(tuple(went), grid)] = 1
+    where = np.eye(rows * columns)[cell_numbers(rollout.next_observations[:shares.shape[-1]], grid)]
     made_of = shares @ where  # (n_compressions, n_latent, cells)
-    cells = np.zeros((rollout.n_steps, where.shape[1]))
+    cells = np.zeros((rollout.n_steps, rows * columns))
     later = rollout.cycles > 0
     cells[later] = np.einsum("sl,slc->sc", looks[later], made_of[rollout.cycles[later] - 1])
     return cells / np.maximum(cells.max(1, keepdims=True), 1e-12)
 
 
 def replay_view(rollout: Rollout) -> View:
-    """The room, step by step, with arcs to what is looked at. Raises `RolloutError` if attention was not
-    recorded.
-    """
+    "The room, step by step, with arcs to what is looked at. Raises `RolloutError` as `looks_view` does."
     _needs(rollout, attention=True)
-    data = _common(rollout, "replay")
-    data |= _room(rollout) | {
+    data = _page(rollout, "replay", _room(rollout) | {
         "attention": packed(rollout.attention), "probabilities": packed(rollout.probabilities),
         "n_recent": rollout.n_recent.tolist(), "memory_cells": packed(memory_cells(rollout)),
-        "on_latents": packed(rollout.mass[..., 0])}
-    _note_thinning(data)
-    grid, first, last = data["grid"], rollout.first_reward, rollout.n_steps - 1
-    names = ("no reward", "no reward", "at the end")
-    if first is not None:
+        "on_latents": packed(rollout.mass[..., 0])})
+    last = rollout.n_steps - 1
+    if rollout.first_reward is None:
+        middle = rollout.n_steps // 2
+        names = ("no reward", "no reward", "at the end")
+    else:
+        middle = rollout.first_reward
         names = ("before the first reward", "after it", "at the end")
-    middle = rollout.n_steps // 2 if first is None else first
 
     def draw(figure: Figure) -> None:
+        rows, columns = data["grid"]
         looks = _mean_of_heads(rollout.attention)[:, data["n_latent"]:]
         steps = (max(0, middle - 1), min(middle + 1, last), last)
         for ax, step, name in zip(figure.subplots(1, 3), steps, names):
-            n, looked = rollout.n_recent[step], np.zeros(np.prod(grid))
+            n = rollout.n_recent[step]
+            looked = np.zeros(rows * columns)
             np.add.at(looked, data["next_cells"][step - n:step][::-1], looks[step, :n])
-            _draw_room(ax, looked.reshape(grid), data["facts"], f"step {step}: {name}", None)
-            row, column = divmod(data["cells"][step], grid[1])
+            _draw_room(ax, looked.reshape(rows, columns), data["facts"], f"step {step}: {name}", None)
+            row, column = divmod(data["cells"][step], columns)
             ax.plot(column, row, "o", color=COLOURS["agent"], markersize=8)
             down, right = 0.6 * MOVES[rollout.actions[step]]
             ax.arrow(column, row, right, down, color=COLOURS["agent"], width=0.08)
@@ -264,29 +261,29 @@ def replay_view(rollout: Rollout) -> View:
 
 # %% ../../nbs/reference/views.ipynb #10c-views-017
 def looks_view(rollout: Rollout, effects: np.ndarray | None = None) -> View:
-    """Attention of each decision on latents, recent transitions and the query; beside it `decision_effects`,
-    if given.
+    """Attention of each decision on latents, recent transitions and the query; and `decision_effects`.
 
     Raises `RolloutError` if attention was not recorded.
     """
     _needs(rollout, attention=True)
-    data = _common(rollout, "looks", effects is not None)
-    data |= {"mass": packed(rollout.mass), "slots": packed(rollout.attention[..., :rollout.latents.shape[1]]),
-             "episodes": rollout.episodes.tolist(),
-             "effects": None if effects is None else packed(effects[:, :2])}
-    _note_thinning(data)
+    data = _page(rollout, "looks", {
+        "mass": packed(rollout.mass), "slots": packed(rollout.attention[..., :rollout.latents.shape[1]]),
+        "episodes": rollout.episodes.tolist(),
+        "effects": None if effects is None else packed(effects[:, :2])})
 
     def draw(figure: Figure) -> None:
-        axes, numbers = figure.subplots(1, 1), rollout.episodes
+        axes = figure.subplots()
+        episodes = rollout.episodes
         def line(values, style, name, label):
-            means = np.bincount(numbers, values) / np.bincount(numbers)
+            means = np.bincount(episodes, values) / np.bincount(episodes)
             axes.plot(means, style, color=COLOURS[name], label=label)
         for kind, name in enumerate(("latents", "recent", "query")):
             line(rollout.mass[:, -1, :, kind].mean(1), "-", name, f"looks at {name}")
-        for kind, name in enumerate(("latents", "recent")) if effects is not None else ():
-            line(effects[:, kind], "--", name, f"changes without {name}")
+        if effects is not None:
+            for kind, name in enumerate(("latents", "recent")):
+                line(effects[:, kind], "--", name, f"changes without {name}")
         if rollout.first_reward is not None:
-            axes.axvline(numbers[rollout.first_reward], color="#222222", linewidth=1)
+            axes.axvline(episodes[rollout.first_reward], color="#222222", linewidth=1)
         axes.set(xlabel="episode", ylim=(0, 1),
                  ylabel="share of attention, last layer,\nor change of the action")
         axes.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
@@ -294,21 +291,19 @@ def looks_view(rollout: Rollout, effects: np.ndarray | None = None) -> View:
 
 # %% ../../nbs/reference/views.ipynb #10c-views-020
 def tape_view(rollout: Rollout, effects: np.ndarray | None = None) -> View:
-    """What each query token reads in each compression; beside it `reading_effects`, if they are given.
+    """What each query token reads in each compression; `reading_effects`.
 
     Raises `RolloutError` if attention was not recorded, or nothing was compressed.
     """
     _needs(rollout, attention=True, compressions=1)
     n = rollout.latents.shape[1]
-    data = _common(rollout, "tape", effects is not None)
     reading = rollout.encoder_attention[:, :, :, -n:, :-n]
     on_old, on_segment = (part.sum(-1, dtype=float) for part in (reading[..., :n], reading[..., n:]))
-    data |= _room(rollout) | {
+    data = _page(rollout, "tape", _room(rollout) | {
         "reading": packed(reading, at_most=400_000), "read": packed(np.stack([on_old, on_segment], -1)),
         "segments": [steps.tolist() for steps in rollout.segments],
         "layers": reading.shape[1], "heads": reading.shape[2],
-        "effects": None if effects is None else packed(effects, high=2, at_most=200_000)}
-    _note_thinning(data)
+        "effects": None if effects is None else packed(effects, high=2, at_most=200_000)})
 
     def draw(figure: Figure) -> None:
         cycle = data["first_cycle"] or 0
@@ -325,22 +320,18 @@ def tape_view(rollout: Rollout, effects: np.ndarray | None = None) -> View:
 
 # %% ../../nbs/reference/views.ipynb #10c-views-023
 def shares_view(rollout: Rollout, effects: np.ndarray | None = None) -> View:
-    """How much of each past segment is in the latents of each moment; beside it `segment_effects`, if they
-    are given.
-
-    Raises `RolloutError` if attention was not recorded, or nothing was compressed.
-    """
+    "What is left of each past segment in each moment; `segment_effects`. `RolloutError` as in `tape_view`."
     _needs(rollout, attention=True, compressions=1)
     through = shares_through_cycles(rollout).mean(1)  # (n_compressions, n_compressions + 1)
-    data = _common(rollout, "shares", effects is not None)
     def logarithm(values):
         return packed(np.log10(np.maximum(values, 1e-8)), -8, 0)
-    data |= {"shares": logarithm(through[:, :-1]), "no_history": np.round(through[:, -1], 4).tolist(),
-             "effects": None if effects is None else logarithm(np.nan_to_num(effects))}
-    _note_thinning(data)
+    data = _page(rollout, "shares", {
+        "shares": logarithm(through[:, :-1]), "no_history": np.round(through[:, -1], 4).tolist(),
+        "effects": None if effects is None else logarithm(np.nan_to_num(effects))})
 
     def draw(figure: Figure) -> None:
-        axes, last = figure.subplots(1, 1), len(through) - 1
+        axes = figure.subplots()
+        last = len(through) - 1
         ages = np.arange(min(12, last + 1))
         axes.plot(ages + 1, through[last, last - ages], "o-", color=COLOURS["latents"],
                   label="share by attention rollout")
@@ -354,29 +345,28 @@ def shares_view(rollout: Rollout, effects: np.ndarray | None = None) -> View:
 
 # %% ../../nbs/reference/views.ipynb #10c-views-027
 def probes_view(rollout: Rollout, readout: Readout, control: Readout, test: str = "") -> View:
-    """What linear probes read off the latents after each compression, with shuffled labels and the truth
-    beside it.
+    """What probes read off the latents after each compression, beside shuffled labels and the truth.
 
     Raises `RolloutError` if nothing was compressed.
     """
     _needs(rollout, compressions=1)
-    data = _common(rollout, "probes", test=test)
-    read, lucky = readout.maps(rollout.latents), control.maps(rollout.latents)
+    read = readout.maps(rollout.latents)
+    lucky = control.maps(rollout.latents)
     been = seen_by([rollout])[0][0][rollout.compressed_at]
-    data |= _room(rollout) | {"visited": packed(flat(been))}
-    for name, maps in (("maps", read), ("shuffled", lucky)):
-        data[name] = {fact: packed(flat(values)) for fact, values in maps.items()}
+    maps = {name: {fact: packed(flat(values)) for fact, values in found.items()}
+            for name, found in (("maps", read), ("shuffled", lucky))}
+    data = _page(rollout, "probes", _room(rollout) | {"visited": packed(flat(been))} | maps, test=test)
 
     def draw(figure: Figure) -> None:
         (fact, (row, column)), *_ = data["facts"].items()
-        first, last = data["first_cycle"], len(been) - 1
+        first = data["first_cycle"]
+        last = len(been) - 1
+        axes = figure.subplots(1, 4, width_ratios=(1.6, 1, 1, 1))
+        for found, label, style in ((read, "probe", "-"), (lucky, "shuffled labels", ":")):
+            axes[0].plot(1 + np.arange(len(been)), found[fact][:, row, column], style, label=label)
         moments = {"first": 0, "half-way": last // 2, "last": last}
         if first is not None:
             moments = {"before": max(first - 1, 0), "just after": first, "at the end": last}
-        axes = figure.subplots(1, 4, width_ratios=(1.6, 1, 1, 1))
-        for maps, label, style in ((read, "probe", "-"), (lucky, "shuffled labels", ":")):
-            axes[0].plot(1 + np.arange(len(been)), maps[fact][:, row, column], style, label=label)
-        if first is not None:
             axes[0].axvline(first + 1, color="#222222", linewidth=1)
         axes[0].set(xlabel="compression", ylabel=f"share at the {fact}", ylim=(0, 1.02))
         axes[0].legend(fontsize=8)
@@ -387,26 +377,23 @@ def probes_view(rollout: Rollout, readout: Readout, control: Readout, test: str 
 
 # %% ../../nbs/reference/views.ipynb #10c-views-030
 def interventions_view(rollout: Rollout, branches: Branches, found: str = "") -> View:
-    """What would have happened with other latents: the next action, and where agents go. `found`: over many
-    pairs.
-    """
-    n_cycles, n_names, n_copies, n_places, _ = branches.cells.shape
-    data = _common(rollout, "interventions", n_copies=n_copies, fact=branches.fact, found=found)
-    data |= _room(rollout)
-    grid = data["grid"]
-    number = branches.cells @ (grid[1], 1)  # (n_cycles, n_names, n_copies, n_places)
-    came = np.stack([(number == cell).any(-1).mean(-1) for cell in range(np.prod(grid))], -1)
+    "The next action, and where agents go, with other latents. `found`: what many pairs say, for the caption."
+    n_copies, n_places = branches.cells.shape[2:4]
+    rows, columns = room_size(rollout.family)
+    number = branches.cells @ (columns, 1)  # (n_cycles, n_names, n_copies, n_places)
+    came = np.stack([(number == cell).any(-1).mean(-1) for cell in range(rows * columns)], -1)
     reached = np.stack([branches.reached(branches.own), branches.reached(branches.donor)], -1)
-    data |= {"names": branches.names, "fact": branches.fact, "n_copies": n_copies, "n_steps": n_places - 1,
-             "moments": [[cycle, int(rollout.compressed_at[cycle])] for cycle in branches.cycles],
-             "probabilities": packed(branches.probabilities), "occupied": packed(came),
-             "paths": number[:, :, 0].tolist(), "reached": np.round(reached, 3).tolist(),
-             "donor": branches.donor[0] * grid[1] + branches.donor[1]}
+    row, column = branches.donor
+    data = _page(rollout, "interventions", _room(rollout) | {
+        "names": branches.names, "fact": branches.fact, "n_copies": n_copies, "n_steps": n_places - 1,
+        "moments": [[cycle, int(rollout.compressed_at[cycle])] for cycle in branches.cycles],
+        "probabilities": packed(branches.probabilities), "occupied": packed(came),
+        "paths": number[:, :, 0].tolist(), "reached": np.round(reached, 3).tolist(),
+        "donor": row * columns + column}, n_copies=n_copies, fact=branches.fact, found=found)
 
     def draw(figure: Figure) -> None:
-        row, column = branches.donor
         for ax, name, values in zip(figure.subplots(1, 3), branches.names, came[-1]):
-            image = _draw_room(ax, values.reshape(grid), data["facts"], name)
+            image = _draw_room(ax, values.reshape(rows, columns), data["facts"], name)
             ax.add_patch(plt.Rectangle((column - 0.4, row - 0.4), 0.8, 0.8, fill=False, linestyle="--",
                                        edgecolor="#d55e00", linewidth=2))
         figure.colorbar(image, ax=figure.axes, shrink=0.8, label="share of agents that came by")
@@ -415,31 +402,29 @@ def interventions_view(rollout: Rollout, branches: Branches, found: str = "") ->
     return View("interventions", data, draw, (8, 3), 780)
 
 # %% ../../nbs/reference/views.ipynb #10c-views-033
-def heads_view(rollout: Rollout, n_cycles: int = 12) -> View:
-    """All heads of encoder and decoder, small and large, for `n_cycles` compressions spread over the rollout.
-
-    Of large models there are fewer. Raises `RolloutError` if attention was not recorded, or nothing was
-    compressed.
-    """
+def heads_view(rollout: Rollout) -> View:
+    "All heads, for twelve compressions, fewer of a large model. Raises `RolloutError` as `tape_view` does."
     _needs(rollout, attention=True, compressions=1)
-    total, weights = len(rollout.compressed_at), rollout.encoder_attention[0]
+    total = len(rollout.compressed_at)
+    weights = rollout.encoder_attention[0]
     most = max(1, 250_000 * weights.shape[-1] // (24 * weights.size))  # room for eight weights of each row
-    cycles = np.unique(np.linspace(0, total - 1, min(n_cycles, most, total)).round().astype(int))
-    data = _common(rollout, "heads")
-    if data["first_cycle"] is not None:
-        cycles = np.unique([*cycles, data["first_cycle"]])
+    cycles = np.unique(np.linspace(0, total - 1, min(12, most, total)).round().astype(int))
+    first = _first_cycle(rollout)
+    if first is not None:
+        cycles = np.unique([*cycles, first])
     longest = int(rollout.n_recent.max()) + 1 - rollout.config.keep_length  # decisions between compressions
     decisions = [np.flatnonzero(rollout.cycles == cycle + 1)[:longest] for cycle in cycles]
     decoder = np.zeros((len(cycles), *rollout.attention.shape[1:3], longest, rollout.attention.shape[3]))
     for place, steps in enumerate(decisions):
         decoder[place, :, :, :len(steps)] = rollout.attention[steps].transpose(1, 2, 0, 3)
-    data |= {"encoder": packed(rollout.encoder_attention[cycles], at_most=350_000),
-             "decoder": packed(decoder, at_most=250_000), "cycles": cycles.tolist(),
-             "decisions": [len(steps) for steps in decisions], "n_segment": int(rollout.segment_lengths[0])}
-    _note_thinning(data)
+    data = _page(rollout, "heads", {
+        "encoder": packed(rollout.encoder_attention[cycles], at_most=350_000),
+        "decoder": packed(decoder, at_most=250_000), "cycles": cycles.tolist(),
+        "decisions": [len(steps) for steps in decisions], "n_segment": int(rollout.segment_lengths[0])})
 
     def draw(figure: Figure) -> None:
-        place, n = len(cycles) // 2, rollout.config.n_latent
+        place = len(cycles) // 2
+        n = data["n_latent"]
         encoder = np.ma.array(rollout.encoder_attention[cycles[place]], float)
         encoder[-1, :, :-n] = np.ma.masked  # of the last layer only the query tokens are computed
         shown = {f"{name} {layer + 1}.{head + 1}": (values, n_asking)
@@ -448,7 +433,7 @@ def heads_view(rollout: Rollout, n_cycles: int = 12) -> View:
         axes = figure.subplots(2, -(-len(shown) // 2)).ravel()
         for ax, (title, (values, n_asking)) in zip(axes, shown.items()):
             borders = [n, values.shape[1] - n_asking]
-            image = _draw_matrix(ax, values, borders, vmax=0.4)
+            image = _draw_matrix(ax, values, borders, high=0.4)
             ax.set_title(title, fontsize=8)
             ax.set_xticks([0, *borders], [1, *(border + 1 for border in borders)], fontsize=7)
             ax.set_yticks([0, len(values) - 1], [1, len(values)], fontsize=7)
@@ -464,29 +449,31 @@ def explore(model: CompressedAD, config: Config, tasks: Sequence[int], n_steps: 
             seed: int = 0) -> ipywidgets.Widget:
     """Controls that let a model act again: choose agent, donor, moment and seed, and see the interventions.
 
-    Another seed is another life: the agents act again from the first step. Raises `RolloutError` for fewer
-    than two tasks, or too few steps for a compression.
+    With another seed the agents live anew from the first step. Raises `RolloutError` for fewer than two
+    tasks, or too few steps for a compression.
     """
     tasks = [int(task) for task in tasks]
     if len(set(tasks)) < 2:
         raise RolloutError(f"tasks = {tasks}: must be at least two different ones, an agent and a donor")
-    lives: dict[int, dict[int, Rollout]] = {}
+
+    @cache
     def lived(number):
-        if number not in lives:
-            lives[number] = dict(zip(tasks, record(model, config, tasks, n_steps, number, progress=False)))
-        return lives[number]
+        return dict(zip(tasks, record(model, config, tasks, n_steps, number, progress=False)))
+
     def named(life):
         cells = life.facts.items()
         return ", ".join(f"{fact} in row {row}, column {column}" for fact, (row, column) in cells)
-    _needs(lived(seed)[tasks[0]], compressions=1)
-    n_cycles = len(lived(seed)[tasks[0]].compressed_at)
+    first = lived(seed)[tasks[0]]
+    _needs(first, compressions=1)
+    n_cycles = len(first.compressed_at)
     choices = [(named(life), task) for task, life in lived(seed).items()]
-    agent = ipywidgets.Dropdown(options=choices, value=choices[0][1], description="agent")
+    agent = ipywidgets.Dropdown(options=choices, value=tasks[0], description="agent")
     donor = ipywidgets.Dropdown(options=choices, value=choices[-1][1], description="donor")
     cycle = ipywidgets.IntSlider(min=1, max=n_cycles, value=n_cycles, description="after compression",
                                  style={"description_width": "initial"})
     again = ipywidgets.BoundedIntText(value=seed, min=0, max=10**6, description="seed")
-    button, output = ipywidgets.Button(description="let it act"), ipywidgets.HTML()
+    button = ipywidgets.Button(description="let it act")
+    output = ipywidgets.HTML()
 
     def run(_: Any = None) -> None:
         if agent.value == donor.value:
@@ -500,14 +487,14 @@ def explore(model: CompressedAD, config: Config, tasks: Sequence[int], n_steps: 
     return ipywidgets.VBox([ipywidgets.HBox([agent, donor]), ipywidgets.HBox([cycle, again, button]), output])
 
 # %% ../../nbs/reference/views.ipynb #10c-views-039
-def gallery(model: CompressedAD, config: Config, rollouts: Sequence[Rollout], agent: int = 0, donor: int = -1,
-            seed: int = 0) -> list[View]:
+def gallery(model: CompressedAD, config: Config, rollouts: Sequence[Rollout], agent: int = 0,
+            donor: int = -1) -> list[View]:
     """All seven views of one of `rollouts`, which are of held-out tasks, one each.
 
-    It is number `agent`, with the latents of number `donor` for the tests. The probes are fitted on about 256
-    streams of training tasks. Raises `RolloutError` if agent and donor are the same rollout, if attention was
-    not recorded, if there are fewer than two compressions, or if the hidden facts are no cells of a room:
-    three views need none, `looks_view`, `shares_view` and `heads_view`.
+    It is number `agent`; number `donor` gives its latents for the tests. Probes are fitted on about 256
+    streams of training tasks. Raises `RolloutError` if both are the same, or one lacks attention, two
+    compressions, or hidden facts that are cells of a room; `looks_view`, `shares_view` and `heads_view` need
+    no room.
     """
     if agent % len(rollouts) == donor % len(rollouts):
         raise RolloutError(f"agent = {agent}, donor = {donor}: "
@@ -515,37 +502,34 @@ def gallery(model: CompressedAD, config: Config, rollouts: Sequence[Rollout], ag
     one, other = rollouts[agent], rollouts[donor]
     for rollout in (one, other):
         _needs(rollout, attention=True, compressions=2)
-    fact, tasks = next(iter(one.facts)), config.split.train
+    fact = next(iter(one.facts))
+    tasks = config.split.train
     if len(tasks) > 256:
-        tasks = np.random.default_rng(seed).choice(tasks, 256, replace=False)
-    training = record(model, config, tasks, min(500, one.n_steps), seed + 1, round(256 / len(tasks)),
+        tasks = np.random.default_rng(0).choice(tasks, 256, replace=False)
+    training = record(model, config, tasks, min(500, one.n_steps), seed=1, n_streams=round(256 / len(tasks)),
                       detail=False, progress=False)
     readout, control = (fit_readout(training, shuffled=shuffled) for shuffled in (False, True))
-    n_cycles = len(one.compressed_at)
-    at_end = np.flatnonzero(one.episode_ends[one.compressed_at - 1]).tolist() or [n_cycles - 1]
-    told = _over_pairs(model, rollouts, at_end[-1], fact, seed)
-    test = "give the latents to another agent: it goes to the cell that the map shows. "
+    at_end = np.flatnonzero(one.episode_ends[one.compressed_at - 1]).tolist() or [len(one.compressed_at) - 1]
+    told = _over_pairs(model, rollouts, at_end[-1], fact)
     return [replay_view(one), looks_view(one, decision_effects(model, one)),
             tape_view(one, reading_effects(model, one, other)),
             shares_view(one, segment_effects(model, one, other)),
-            probes_view(one, readout, control, test + told),
+            probes_view(one, readout, control, _texts("gallery")["exchange"] + told),
             interventions_view(one, branch(model, one, other, sorted({1, *at_end})), told), heads_view(one)]
 
 
-def _over_pairs(model: CompressedAD, rollouts: Sequence[Rollout], cycle: int, fact: str, seed: int) -> str:
+def _over_pairs(model: CompressedAD, rollouts: Sequence[Rollout], cycle: int, fact: str) -> str:
     "What a transplant between all ordered pairs says, in words."
     agents, donors = ordered_pairs(len(rollouts))
     moment = retrace(model, [rollouts[agent] for agent in agents], cycle)
-    came = transplant(model, moment, donors, moment.family.horizon, fact, seed)
+    came = transplant(model, moment, donors, moment.family.horizon, fact)
     def said(name, column):
         share, low, high = shares_over_tasks(came[name], moment.tasks)[:, column]
         return f"{share:.0%} ({low:.0%} to {high:.0%})"
-    swapped = [said("another's", column) for column in (0, 1)]
     n_pairs = int(np.isfinite(came["own"][:, 0]).sum())
-    return (f"Over all {n_pairs} ordered pairs of held-out tasks with different cells, after compression "
-            f"{cycle + 1}: with another's latents {swapped[1]} go to the donor's {fact} and {swapped[0]} "
-            f"to their own; with their own latents {said('own', 0)} go to their own. "
-            "(95% intervals over tasks.)")
+    return _texts("gallery")["pairs"].format(
+        n_pairs=n_pairs, number=cycle + 1, fact=fact, own=said("own", 0), lost=said("another's", 0),
+        gained=said("another's", 1))
 
 
 def write_gallery(path: str | Path = "runs/gallery.html") -> None:
@@ -553,12 +537,8 @@ def write_gallery(path: str | Path = "runs/gallery.html") -> None:
     model, config = packaged_model()
     use_style()
     rollouts = record(model, config, config.split.held_out, n_steps=1000, progress=False)
-    introduction = [
-        "A transformer with a compressed memory (CompressedAD) acts in a dark room that it has never seen. "
-        "Its weights are frozen; what it learns, it learns from its own history. It reads ten recent "
-        "transitions and sixteen latents, which it writes anew every eleven steps.",
-        "Every view has its test beside it. Use the sliders with the mouse or the arrow keys."]
+    texts = _texts("gallery")
     views = gallery(model, config, rollouts, donor=6)
-    page = views_page(views, "What does the memory read?", introduction)
+    page = views_page(views, texts["title"], texts["introduction"])
     write_text(path, page)
     print(f"{path}: {len(page) / 1e6:.1f} MB")
