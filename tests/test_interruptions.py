@@ -1,5 +1,6 @@
 "Faults that a notebook cannot hold: a process that is killed, and results that must survive it."
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -148,17 +149,27 @@ def test_no_room_for_a_file_leaves_the_old_one(tmp_path, uninterrupted):
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM], ids=["interrupted", "terminated"])
 def test_a_study_that_is_stopped_stops_all_that_it_started(tmp_path, how):
     process = start(tmp_path, "endless", "--jobs", "2")
-    deadline = time.monotonic() + 240
-    while (
-        len({path.parent for path in tmp_path.glob("*/checkpoints/step-*")}) < 2
-        and time.monotonic() < deadline
-    ):
-        assert process.poll() is None, process.stderr.read()[-2000:]
-        time.sleep(0.05)
-    started = psutil.Process(process.pid).children(recursive=True)
-    assert len(started) >= 2, "two runs at a time are two processes"
-    process.send_signal(how)
-    assert process.wait(timeout=60) == 130
-    assert "the same command goes on from there" in process.stderr.read()
-    _, left = psutil.wait_procs(started, timeout=30)
-    assert not [child for child in left if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+    started = []
+    try:
+        deadline = time.monotonic() + 240
+        while (
+            len({path.parent for path in tmp_path.glob("*/checkpoints/step-*")}) < 2
+            and time.monotonic() < deadline
+        ):
+            assert process.poll() is None, process.stderr.read()[-2000:]
+            time.sleep(0.05)
+        started = psutil.Process(process.pid).children(recursive=True)
+        assert len(started) >= 2, "two runs at a time are two processes"
+        process.send_signal(how)
+        assert process.wait(timeout=60) == 130
+        assert "the same command goes on from there" in process.stderr.read()
+        _, left = psutil.wait_procs(started, timeout=30)
+        assert not [child for child in left if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+    finally:  # these runs never end by themselves
+        if process.poll() is None:
+            started = psutil.Process(process.pid).children(recursive=True)
+            process.kill()
+        for child in started:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child.kill()
+        process.wait()
