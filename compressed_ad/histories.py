@@ -12,7 +12,6 @@ import json
 import mmap
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +63,7 @@ class LearningHistories:
     intended_actions: np.ndarray | None = None
     entropies: np.ndarray | None = None
     about: dict[str, Any] = field(default_factory=dict)
+    _checksum = None  # no field: what `dataclasses.replace` makes has another
 
     def __len__(self) -> int:
         return len(self.tasks)
@@ -73,9 +73,18 @@ class LearningHistories:
         "Transitions in one history."
         return self.actions.shape[1]
 
-    @cached_property
+    @property
     def checksum(self) -> str:
-        "SHA-256 over `about` and every array. Whoever reads a file may set the one that is stored there."
+        "SHA-256 over `about` and every array, computed once. Whoever reads a file may set the one it has."
+        if self._checksum is None:
+            self._checksum = self._compute_checksum()
+        return self._checksum
+
+    @checksum.setter
+    def checksum(self, known: str) -> None:
+        self._checksum = known
+
+    def _compute_checksum(self) -> str:
         digest = hashlib.sha256(json.dumps(self.about, sort_keys=True).encode())
         for name in self.array_names + LABELS:
             values = getattr(self, name)
