@@ -309,7 +309,7 @@ def returns_per_episode(rewards: np.ndarray, episode_ends: np.ndarray,
 
 # %% ../nbs/course/02_histories.ipynb #02-histories-128
 def recording_of(config: Config) -> Recording:
-    "What a configuration asks for, on its training tasks. Raises a `CompressedADError` naming what cannot be."
+    "What a configuration asks for. Raises a `CompressedADError` naming what cannot be."
     about = {key: getattr(config, key) for key in HISTORY_SETTINGS}
     return Recording(config.family, make_source(config.source, config.source_arguments), config.split.train,
                      config.n_streams, config.history_steps, config.seed, config.record_entropies,

@@ -156,5 +156,5 @@ def state_numbers(space: spaces.Space, observations: np.ndarray) -> np.ndarray:
 
 # %% ../../nbs/reference/source.ipynb #c009
 def make_source(name: str, arguments: Mapping[str, Any] | None = None) -> Source:
-    "The source called `name`, one of `SOURCES` or `\"module:Class\"`. Raises `PartError`, naming what is wrong."
+    "The source called `name`, one of `SOURCES` or `'module:Class'`. Raises `PartError`."
     return SOURCES.make(name, arguments)

@@ -76,7 +76,7 @@ class TaskFamily(ABC):
         try:
             check_space(self.observation_space, "observations")
             check_space(self.action_space, "actions")
-            self.actions
+            _ = self.actions  # it may refuse as well
         except SpaceError as error:
             raise FamilyError(f"{self.name}: {error}") from None
         environment = self.vector(np.zeros(1, int))
@@ -159,7 +159,7 @@ class _Copying(gym.ObservationWrapper):
 
 # %% ../../nbs/reference/family.ipynb #c006
 def make_task_family(name: str, arguments: Mapping[str, Any] | None = None) -> TaskFamily:
-    "The family called `name`, one of `FAMILIES` or `'module:Class'`. Raises `PartError`, naming what is wrong."
+    "The family called `name`, one of `FAMILIES` or `'module:Class'`. Raises `PartError`."
     return FAMILIES.make(name, arguments)
 
 # %% ../../nbs/reference/family.ipynb #c006a
@@ -283,7 +283,7 @@ class ArrayTaskVector(VectorEnv):
         if self.family.charge_resets:
             self.ended = ended
         elif ended.any():
-            info = {"final_obs": observations.copy(), "_final_obs": ended}  # what is seen may be the state itself
+            info = {"final_obs": observations.copy(), "_final_obs": ended}  # it may be the state itself
             self._begin(np.flatnonzero(ended))
             observations = self.family.observe(self.state, self.tasks)
         return observations, rewards, terminated, truncated, info
@@ -310,10 +310,10 @@ def step_and_reset(environment: VectorEnv, actions: np.ndarray) -> tuple[np.ndar
 
 
 def reset_environment(environment: VectorEnv, seed: int | np.random.SeedSequence) -> np.ndarray:
-    """A copy of the first observations of a vectorised environment, (n, ...). All randomness follows from `seed`.
+    """A copy of the first observations of a vectorised environment, (n, ...).
 
-    Where it holds single environments, a seed is drawn for each: Gymnasium would number them `seed + i`, so
-    that streams of neighbouring seeds would be the same.
+    Where it holds single environments, a seed of its own is drawn for each: Gymnasium's would be `seed + i`,
+    and streams of neighbouring seeds the same.
     """
     seeds = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
     has_parts = isinstance(environment.unwrapped, (SyncVectorEnv, AsyncVectorEnv))
