@@ -11,7 +11,7 @@ import hashlib
 import json
 import mmap
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +33,7 @@ LABELS = ("tasks", "streams", "seeds")
 
 def _mapped_pages(values: np.ndarray, rows: np.ndarray, starts: np.ndarray,
                   length: int) -> list[tuple[int, int]]:
-    """Where `length` steps of each of `rows` (n,), from `starts` (n,) on, lie in the mapping of an array.
-
-    First byte and size of each, by whole pages; nothing if the array is not mapped.
-    """
+    "First byte and size, by whole pages, of what is to be read; nothing if the array is not mapped."
     mapping = getattr(values, "base", None)
     if not isinstance(mapping, mmap.mmap) or not hasattr(mapping, "madvise"):
         return []
@@ -51,10 +48,9 @@ class LearningHistories:
     """Whole learning histories, one row each: NumPy arrays, or datasets of an open HDF5 file.
 
     `observations` and `next_observations` are (n, n_steps, ...), the other `FIELDS` (n, n_steps). `tasks`,
-    `streams` and `seeds` (n,) say where a row comes from. `about` holds what else describes them: family,
-    source, their arguments. Two more (n, n_steps) are there if they were recorded. `intended_actions`: what
-    the source chose, where noise may have put another action in its place. `entropies`, in nats: the source's
-    own uncertainty about its choice.
+    `streams` and `seeds` (n,) say where a row comes from, `about` of which family, source and settings. If
+    they were recorded, `intended_actions` is what the source chose, before noise, and `entropies` its
+    uncertainty about it in nats, (n, n_steps).
     """
     observations: np.ndarray
     actions: np.ndarray
@@ -79,10 +75,7 @@ class LearningHistories:
 
     @property
     def checksum(self) -> str:
-        """SHA-256 over the description and every array: what tells histories apart.
-
-        Histories of a file have the one that is stored there; others compute it once, when it is asked for.
-        """
+        "SHA-256 over `about` and every array, computed once. Whoever reads a file may set the one it has."
         if self._checksum is None:
             self._checksum = self._compute_checksum()
         return self._checksum
@@ -105,8 +98,7 @@ class LearningHistories:
         return FIELDS + tuple(name for name in OPTIONAL_FIELDS if getattr(self, name) is not None)
 
     def read(self, rows: np.ndarray, starts: np.ndarray, length: int) -> dict[str, np.ndarray]:
-        """`length` transitions of each of `rows` (n,), from `starts` (n,) on: field name to array (n, length,
-        ...).
+        """`length` transitions of each of `rows` (n,), from `starts` (n,) on: each field, (n, length, ...).
 
         Raises `CompressedADError` if they do not lie within the history.
         """
@@ -121,10 +113,9 @@ class LearningHistories:
         return {name: gather(getattr(self, name)) for name in self.array_names}
 
     def announce(self, rows: np.ndarray, starts: np.ndarray, length: int) -> None:
-        """Tell the operating system that `read` will soon be asked for this, without waiting for it.
+        """Let the operating system fetch from the disk what `read` will soon be asked for, without waiting.
 
-        It then reads a file from the disk while other work is done, and many places at once. Nothing happens
-        for arrays in memory, or where the system cannot be told.
+        Nothing happens for arrays in memory, or where the system cannot be told.
         """
         for values in (getattr(self, name) for name in self.array_names):
             for begin, size in _mapped_pages(values, rows, starts, length):
@@ -132,9 +123,8 @@ class LearningHistories:
 
     def in_memory(self) -> "LearningHistories":
         "The same histories as NumPy arrays."
-        arrays = {name: np.array(getattr(self, name)) for name in self.array_names + LABELS}
-        loaded = LearningHistories(**arrays, about=self.about)
-        loaded.checksum = self._checksum
+        loaded = replace(self, **{name: np.array(getattr(self, name)) for name in self.array_names + LABELS})
+        loaded.checksum = self.checksum
         return loaded
 
 # %% ../nbs/course/02_histories.ipynb #02-histories-115
@@ -143,9 +133,7 @@ class HistoryFileError(CompressedADError):
 
 
 def check_shapes(histories: LearningHistories, name: str | Path = "histories") -> None:
-    """Raise `HistoryFileError` unless there are histories, whose arrays have all as many rows and steps as
-    their actions.
-    """
+    "Raise `HistoryFileError` unless there are histories, with as many rows and steps in every array."
     expected = histories.actions.shape[:2]
     if len(expected) < 2 or 0 in expected:
         raise HistoryFileError(f"{name}: has no histories")
@@ -161,28 +149,27 @@ def check_values(histories: LearningHistories, family: TaskFamily | None = None,
                  name: str | Path = "histories") -> None:
     """Raise `HistoryFileError` naming what cannot be, in `histories` called `name`.
 
-    Arrays that do not fit each other (`check_shapes`); a reward or observation that is no number; an action
-    or a discrete observation that is not in its space; an episode that is too long. Spaces and the longest
-    episode are those of `family`; without it what the histories say of themselves (`action_space` and
-    `longest_episode` in `about`), if they do.
+    Arrays that do not fit each other; a number that is not finite; an action or a discrete observation that
+    is not in its space; an episode that is too long. Spaces and the longest episode are those of `family`, or
+    what the histories say of themselves in `about`.
     """
     check_shapes(histories, name)
-    allowed = _told_spaces(histories.about) if family is None else _spaces(family)
+    allowed = _spaces(histories.about, family)
     longest = histories.about.get("longest_episode") if family is None else longest_episode(family)
     for start in range(0, len(histories), 256):
         for key in histories.array_names:
             values = np.asarray(getattr(histories, key)[start:start + 256])
             space = allowed.get(key)
-            problem = _first_problem(values, space)
-            if problem is not None:
-                row, step = problem
+            wrong = _wrong(values, space)
+            if len(wrong):
+                row, step = wrong[0]
                 must = "must be a finite number" if space is None else f"must lie in {space}"
                 raise HistoryFileError(f"{name}: {key} of row {start + row}, step {step} = "
                                        f"{values[row, step].tolist()}: {must}")
         ends = np.asarray(histories.episode_ends[start:start + 256])
-        too_long = None if longest is None else _first_too_long(ends, longest)
-        if too_long is not None:
-            row, step = too_long
+        late = [] if longest is None else _late(ends, longest)
+        if len(late):
+            row, step = late[0]
             raise HistoryFileError(f"{name}: episode_ends of row {start + row}, step {step}: the episode has "
                                    f"more than longest_episode = {longest} steps")
 
@@ -192,50 +179,37 @@ def longest_episode(family: TaskFamily) -> int:
     return int(family.horizon + family.charge_resets)
 
 
-def _spaces(family: TaskFamily) -> dict[str, spaces.Space]:
-    """The spaces whose bounds are kept: many an environment of Gymnasium's leaves its `Box` by a rounding
-    error.
-    """
-    named = {"observations": family.observation_space, "next_observations": family.observation_space,
-             "actions": family.action_space, "intended_actions": family.action_space}
-    return {key: space for key, space in named.items() if not isinstance(space, spaces.Box)}
+def _spaces(about: Mapping[str, Any], family: TaskFamily | None) -> dict[str, spaces.Space]:
+    "The spaces of the fields, but for `Box`: many an environment of Gymnasium's leaves its own by rounding."
+    seen = None
+    if family is not None:
+        seen, done = family.observation_space, family.action_space
+    elif "action_space" in about:
+        done = space_from_json(about["action_space"])
+    else:  # older files told the number of actions
+        done = spaces.Discrete(about["n_actions"]) if "n_actions" in about else None
+    named = {"observations": seen, "next_observations": seen, "actions": done, "intended_actions": done}
+    kept = spaces.Discrete | spaces.MultiDiscrete
+    return {key: space for key, space in named.items() if isinstance(space, kept)}
 
 
-def _told_spaces(about: Mapping[str, Any]) -> dict[str, spaces.Space]:
-    "The action space that histories tell of; older ones told the number of actions, counted from 0."
-    if "action_space" in about:
-        space = space_from_json(about["action_space"])
-    elif "n_actions" in about:
-        space = spaces.Discrete(about["n_actions"])
-    else:
-        return {}
-    return {} if isinstance(space, spaces.Box) else {"actions": space, "intended_actions": space}
-
-
-def _first_problem(values: np.ndarray, space: spaces.Space | None) -> tuple[int, int] | None:
-    "Row and step of the first of `values` (n, n_steps, ...) that is not finite, or not in `space`."
+def _wrong(values: np.ndarray, space: spaces.Space | None) -> np.ndarray:
+    "Row and step, (k, 2), of those of `values` (n, n_steps, ...) that are not finite, or not in `space`."
     if space is None:
-        wrong = ~np.isfinite(values) if values.dtype.kind == "f" else None
-    else:
-        factors = [values[(..., *index)] for index in np.ndindex(space.shape)]
-        extremes = [[side(factor) for factor in factors] for side in (np.min, np.max)]  # quick
-        inside = not outside(space, np.reshape(extremes, (2, *space.shape))).any()
-        wrong = None if inside else outside(space, values)
-    return tuple(np.argwhere(wrong)[0][:2]) if wrong is not None and wrong.any() else None
+        return np.argwhere(~np.isfinite(values))[:, :2]
+    factors = [values[(..., *index)] for index in np.ndindex(space.shape)]
+    extremes = [[side(factor) for factor in factors] for side in (np.min, np.max)]  # quick
+    if outside(space, np.reshape(extremes, (2, *space.shape))).any():
+        return np.argwhere(outside(space, values))
+    return np.empty((0, 2), int)
 
 
-def _first_too_long(ends: np.ndarray, longest: int) -> tuple[int, int] | None:
-    "Row and step where an episode of `ends` (n, n_steps) first has more than `longest` steps."
-    starts = np.pad(ends, ((0, 0), (1, 0)), constant_values=True)  # with a row, and after each end
-    n_columns = starts.shape[1]
-    positions = np.flatnonzero(starts)
-    lengths = np.diff(positions, append=starts.size)
-    lengths -= (positions + lengths) % n_columns == 0  # the last of a row, up to the next row's start
-    too_long = np.flatnonzero(lengths > longest)
-    if not len(too_long):
-        return None
-    row, first_step = divmod(int(positions[too_long[0]]), n_columns)
-    return row, first_step + longest
+def _late(ends: np.ndarray, longest: int) -> np.ndarray:
+    "Row and step, (k, 2), where an episode of `ends` (n, n_steps) has lasted more than `longest` steps."
+    steps = np.arange(ends.shape[1], dtype=np.int32)
+    starts = np.zeros(ends.shape, np.int32)
+    starts[:, 1:] = steps[1:] * ends[:, :-1]
+    return np.argwhere(steps - np.maximum.accumulate(starts, 1) >= longest)
 
 # %% ../nbs/course/02_histories.ipynb #02-histories-053
 STREAMS_AT_ONCE = 2048  # enough to amortise Python, few enough to stay in the processor's cache
@@ -243,10 +217,9 @@ STREAMS_AT_ONCE = 2048  # enough to amortise Python, few enough to stay in the p
 
 @dataclass
 class Recording:
-    """What is to be recorded, and how it is dealt out: in blocks of tasks, each with a seed of its own.
+    """What is to be recorded: blocks of tasks, each with a seed of its own, in any order, by any process.
 
-    Blocks do not depend on one another, so they can be recorded in any order and by any process. Raises a
-    `CompressedADError` if `action_noise` is no probability, or if the family or the source cannot be used.
+    Raises a `CompressedADError` if `action_noise` is no probability, or family or source cannot be used.
     """
     family: TaskFamily
     source: Source
@@ -269,7 +242,6 @@ class Recording:
 
     @property
     def n_blocks(self) -> int:
-        "How many blocks there are."
         return min(len(self.tasks), -(-len(self.tasks) * self.n_streams // STREAMS_AT_ONCE))
 
     def block_tasks(self, number: int) -> np.ndarray:
@@ -311,10 +283,9 @@ def collect(family: TaskFamily, source: Source, tasks: np.ndarray, n_streams: in
             action_noise: float = 0.0, n_jobs: int = 1) -> LearningHistories:
     """Record `n_streams` learning histories of `n_steps` on each of `tasks`: rows in the order of `tasks`.
 
-    The same arguments give the same histories, byte for byte. All streams of a task run together, so that a
-    source may share what it learns among them. With probability `action_noise` a random action is executed
-    instead of the source's own, which is then recorded beside it. `n_jobs` processes share the work, as
-    `run_jobs` says. Raises a `CompressedADError` as `Recording` does.
+    The same arguments give the same histories, byte for byte. With probability `action_noise` a random action
+    is executed instead of the source's own, which is recorded beside it. `n_jobs` as for `run_jobs`. Raises a
+    `CompressedADError` as `Recording` does.
     """
     recording = Recording(family, source, np.asarray(tasks), n_streams, n_steps, seed, entropies,
                           action_noise, dict(about or {}))
@@ -325,8 +296,7 @@ def returns_per_episode(rewards: np.ndarray, episode_ends: np.ndarray,
                         n_episodes: int | None = None) -> np.ndarray:
     """Undiscounted return of each episode, (n, n_episodes), from rewards and ends (n, n_steps).
 
-    Without `n_episodes`, as many as the row with the most complete ones. Episodes that a row did not complete
-    are NaN.
+    NaN where a row did not complete an episode. Default: as many as the row with most has completed.
     """
     completed = episode_ends.sum(-1)
     n_episodes = int(completed.max()) if n_episodes is None else n_episodes
@@ -339,9 +309,7 @@ def returns_per_episode(rewards: np.ndarray, episode_ends: np.ndarray,
 
 # %% ../nbs/course/02_histories.ipynb #02-histories-128
 def recording_of(config: Config) -> Recording:
-    """The recording that a configuration asks for: of its training tasks. Raises a `CompressedADError` naming
-    what cannot be.
-    """
+    "What a configuration asks for. Raises a `CompressedADError` naming what cannot be."
     about = {key: getattr(config, key) for key in HISTORY_SETTINGS}
     return Recording(config.family, make_source(config.source, config.source_arguments), config.split.train,
                      config.n_streams, config.history_steps, config.seed, config.record_entropies,
@@ -356,8 +324,8 @@ def collect_for(config: Config, progress: bool = True) -> LearningHistories:
 def check_histories(histories: LearningHistories, config: Config, name: str | Path = "histories") -> None:
     """Raise `HistoryFileError` unless a configuration can be trained on these histories.
 
-    They must be of its task family, longer or as long as it asks for, and of training tasks only. Settings
-    that the histories know of themselves must be those of the configuration.
+    They must be long enough, of all its training tasks and no others, and recorded with its settings, as far
+    as they know them.
     """
     wanted, about = recording_of(config), histories.about
     check_shapes(histories, name)

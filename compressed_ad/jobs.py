@@ -14,9 +14,8 @@ from joblib.parallel import get_active_backend
 def run_jobs(jobs: Iterable[Any], n_jobs: int = 1, in_order: bool = True) -> Iterator[Any]:
     """Results of `jobs`, each made by `joblib.delayed`, as soon as they are there.
 
-    `n_jobs` processes share them; with 1, as many as a surrounding `joblib.parallel_config` says (a cluster,
-    say), or this one alone. Without `in_order` a result need not wait for those of earlier jobs. A backend
-    that cannot give results early (Ray's) gives them all at the end.
+    `n_jobs` processes share them; with 1, those of a surrounding `joblib.parallel_config` (a cluster, say),
+    or this one alone. Without `in_order` none waits for earlier jobs. Ray's backend gives all at the end.
     """
     backend, _ = get_active_backend()
     early = "generator" if in_order else "generator_unordered"

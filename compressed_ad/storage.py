@@ -33,8 +33,7 @@ SCHEMA_VERSION = 1
 def save_histories(histories: LearningHistories, path: str | Path) -> None:
     """Write one HDF5 file, atomically: whoever looks at `path` sees the old file or the whole new one.
 
-    Raises `HistoryFileError`, and writes nothing, if arrays do not fit each other or a value cannot be
-    (`check_values`), `OSError` if there is no room.
+    Raises `HistoryFileError` as `check_values` does, `OSError` if there is no room; nothing is written then.
     """
     save_parts([histories], path)
 
@@ -42,7 +41,7 @@ def save_histories(histories: LearningHistories, path: str | Path) -> None:
 def save_parts(parts: Sequence[LearningHistories], path: str | Path) -> None:
     """`save_histories` for several, as one file: the rows of one after those of another.
 
-    All must have the same fields, steps and types. What the first is `about` counts.
+    All must have the same fields, steps and types. `about` is that of the first.
     """
     first = parts[0]
     names = first.array_names + LABELS
@@ -77,9 +76,7 @@ def _layout(histories: LearningHistories) -> dict[str, tuple[tuple[int, ...], np
 
 
 def _reserve(path: Path, size: int) -> None:
-    """Raise `OSError` if a file of `size` bytes cannot be written. Asked first, for HDF5 does not end well on
-    a full disk.
-    """
+    "Raise `OSError` if `size` bytes cannot be written: HDF5 does not end well on a full disk."
     free = shutil.disk_usage(path.parent).free
     if size > free:
         message = f"No space left on device: {size / 2**30:.2f} GB are needed, {free / 2**30:.2f} are free"
@@ -91,11 +88,10 @@ def _reserve(path: Path, size: int) -> None:
 # %% ../nbs/reference/storage.ipynb #c006
 @contextmanager
 def open_histories(path: str | Path, verify: bool = True) -> Iterator[LearningHistories]:
-    """Histories of a file, read as they are asked for, while the block lasts.
+    """Histories of a file, mapped into memory while the block lasts.
 
-    Its arrays are mapped into memory. `verify` reads the whole file once, to compare its checksum and look at
-    its values (`check_values`). Raises `HistoryFileError` if the file is missing, truncated, altered, foreign
-    or of another schema version, or if a value in it cannot be.
+    `verify` reads it once, for its checksum and `check_values`. Raises `HistoryFileError` if the file is
+    missing, truncated, altered, foreign or of another schema version, or if a value in it cannot be.
     """
     try:
         file = h5py.File(path, "r")
@@ -125,8 +121,9 @@ def _checked(path: str | Path, file: h5py.File, verify: bool) -> LearningHistori
     if version != SCHEMA_VERSION:
         raise HistoryFileError(f"{path}: schema version {version}, "
                                f"this package reads version {SCHEMA_VERSION}")
-    names = FIELDS + tuple(name for name in OPTIONAL_FIELDS if name in file) + LABELS
-    fields = {name: _mapped(path, file[name]) if name not in LABELS else file[name][:] for name in names}
+    fields = {name: _mapped(path, file[name]) for name in FIELDS}
+    fields |= {name: _mapped(path, file[name]) for name in OPTIONAL_FIELDS if name in file}
+    fields |= {name: file[name][:] for name in LABELS}
     histories = LearningHistories(**fields, about=json.loads(file.attrs["about"]))
     if not isinstance(histories.about, dict):
         raise HistoryFileError(f"{path}: damaged: its description is no mapping")
@@ -141,10 +138,7 @@ def _checked(path: str | Path, file: h5py.File, verify: bool) -> LearningHistori
 
 
 def _mapped(path: str | Path, dataset: h5py.Dataset) -> np.ndarray | h5py.Dataset:
-    """A dataset as an array that the operating system reads from the file as needed.
-
-    As it is if its values do not lie in one piece.
-    """
+    "A dataset as an array mapped into memory; as it is if its values do not lie in one piece."
     offset = dataset.id.get_offset()
     return dataset if offset is None else np.memmap(path, dataset.dtype, "r", offset, dataset.shape)
 
@@ -152,21 +146,19 @@ def _mapped(path: str | Path, dataset: h5py.Dataset) -> np.ndarray | h5py.Datase
 def collect_to_file(recording: Recording, path: str | Path, progress: bool = True, n_jobs: int = 1) -> None:
     """Record into a file what `collect` gives in memory; it may be larger than memory.
 
-    Each block is first written to a file of its own, in the folder `path` with `.parts` at its end; so for a
-    while there must be room for twice the file. Called again after an interruption, it records only the
-    blocks that are missing. Nothing is done if `path` is there already. `n_jobs` as for `run_jobs`: the
-    processes write to the same folder, so on a cluster it must be one that all of them see. Raises
+    Each block goes first into a file of its own, in the folder `path` with `.parts` at its end, which all
+    processes of a cluster must see; for a while there must be room for twice the file. After an interruption
+    only missing blocks are recorded; nothing is done if `path` exists. `n_jobs` as for `run_jobs`. Raises
     `HistoryFileError` if another process records the same file, `OSError` if there is no room.
     """
     path = Path(path)
     folder = path.with_name(path.name + ".parts")
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path.with_name(f".{path.name}.lock"))
     try:
-        lock.acquire(timeout=0)
+        lock = FileLock(path.with_name(f".{path.name}.lock")).acquire(timeout=0)
     except Timeout:
         raise HistoryFileError(f"{path}: is being recorded by another process; wait until it ends") from None
-    try:
+    with lock:
         if not path.exists():
             of_killed = [*folder.glob(".*.tmp"), *path.parent.glob(f".{path.name}.*.tmp")]
             for left in of_killed:
@@ -179,8 +171,6 @@ def collect_to_file(recording: Recording, path: str | Path, progress: bool = Tru
             with ExitStack() as stack:
                 save_parts([stack.enter_context(open_histories(file, verify=False)) for file in files], path)
         shutil.rmtree(folder, ignore_errors=True)
-    finally:
-        lock.release()
 
 
 def _record_part(recording: Recording, number: int, path: Path) -> int:

@@ -15,12 +15,11 @@ from .source import SourceAlgorithm, SourceError, sample_actions
 class PosteriorSampling(SourceAlgorithm):
     """Posterior sampling (Osband et al. 2013) for a family that can rule tasks out.
 
-    For each factor of a task, a stream keeps the values that its experience still allows, pretends that one
-    of them is true, and plays the oracle policy for what it believes until experience rules it out. A random
-    order of all values is drawn once; the first one still possible is then a uniform draw from the posterior.
-    With `nearest_first` the next belief is instead the possible value that takes the fewest steps to test: a
-    systematic search, much quicker than posterior sampling in large rooms. Its entropies are known only
-    without `nearest_first`, and over one factor.
+    For each factor of a task, a stream believes one of the values that its experience still allows, and
+    plays the oracle policy for it until experience rules it out. A random order of all values is drawn once:
+    the first that is possible is a uniform draw from the posterior. With `nearest_first` it is the possible
+    value that takes the fewest steps to test, which is much quicker in large rooms. Entropies are known over
+    one factor, without `nearest_first`.
     """
     nearest_first: bool = False
     needs = ("policy", "eliminate")
@@ -59,9 +58,7 @@ class PosteriorSampling(SourceAlgorithm):
             self._redistribute()
 
     def believe(self, streams: np.ndarray, factor: int, observations: np.ndarray) -> None:
-        """Let `streams` (n,), which are at `observations` (n, ...), believe the next value that is possible
-        for them.
-        """
+        "Let `streams` (n,), which are at `observations` (n, ...), believe their next possible value."
         cost = self.family.steps_to_test(factor, observations) if self.nearest_first else 0
         order = self.order[factor][streams] + cost
         self.believed[streams, factor] = np.where(self.possible[factor][streams], order, np.inf).argmin(1)
@@ -86,7 +83,7 @@ class PosteriorSampling(SourceAlgorithm):
 class AnnealedOracle(SourceAlgorithm):
     """The oracle with noise that fades (AD-epsilon, Zisman et al. 2024).
 
-    A random action with probability `1 - t / (anneal_fraction * n_steps)` at step t, the oracle's otherwise.
+    At step t, a random action with probability `1 - t / (anneal_fraction * n_steps)`.
     """
     anneal_fraction: float = 0.8
     needs = ("policy",)
@@ -113,11 +110,10 @@ class AnnealedOracle(SourceAlgorithm):
 # %% ../../nbs/reference/posterior.ipynb #c008
 @dataclass
 class SystematicSearch(PosteriorSampling):
-    """A search in a fixed order: the nearest value that is still possible, and of several the one with the
-    lowest number.
+    """A search in a fixed order: the nearest possible value, of several the one with the lowest number.
 
-    Nothing is drawn but the way to it, so streams with the same experience believe the same. What has been
-    searched has a simple shape, which is easier to remember. Its entropies are not known.
+    Only the way to it is drawn. What has been searched has a simple shape, which is easier to remember. Its
+    entropies are not known.
     """
     nearest_first: bool = field(default=True, init=False)
 

@@ -28,11 +28,11 @@ def _from_zero(space: spaces.Space) -> tuple[spaces.Space, Any]:
 
 
 class RecordingVecEnv(VecEnv):
-    """All streams of one task as stable-baselines3 wants to see them. It writes down the first steps of each.
+    """All streams of one task as stable-baselines3 wants to see them.
 
-    `written` has arrays (n_steps, n, ...) for what it records, in the family's own numbers. With probability
-    `action_noise` a random action is executed instead of the one that was asked for. `uncertainty`, if given,
-    maps what stable-baselines3 sees, (n, ...), to the entropy of the policy there.
+    The first steps go into the arrays of `written`, (n_steps, n, ...), in the family's own numbers. With
+    probability `action_noise` a random action is executed. `uncertainty` maps what stable-baselines3 sees,
+    (n, ...), to the entropy of the policy there.
     """
     def __init__(self, family: TaskFamily, tasks: np.ndarray, written: Mapping[str, np.ndarray],
                  random: np.random.Generator, action_noise: float = 0.0,
@@ -97,12 +97,10 @@ class RecordingVecEnv(VecEnv):
 # %% ../../nbs/reference/ppo.ipynb #02b-ppo-009
 @dataclass
 class PPO(Source):
-    """Proximal policy optimisation (Schulman et al. 2017), as stable-baselines3 has it, with its own training
-    loop.
+    """Proximal policy optimisation (Schulman et al. 2017) by stable-baselines3, whose settings these are.
 
-    One policy for each task, shared by all of its streams: that is how the histories of the original project
-    were made, with 100 streams of 1,000 steps. `n_steps` is how many steps each stream takes between two
-    updates; the other settings are those of stable-baselines3. It computes in one thread.
+    The streams of a task share one policy, as in the original project; each takes `n_steps` between two
+    updates. It computes in one thread.
     """
     n_steps: int = 80
     learning_rate: float = 3e-3
@@ -124,7 +122,7 @@ class PPO(Source):
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     def learner(self, environment: VecEnv, seed: int) -> StablePPO:
-        "The algorithm of stable-baselines3 with these settings, on the CPU, before its first step."
+        "The learner of stable-baselines3 before its first step, on the CPU."
         return StablePPO("MlpPolicy", environment, self.learning_rate, self.n_steps, self.batch_size,
                          self.n_epochs, self.gamma, self.gae_lambda, ent_coef=self.ent_coef, seed=seed,
                          device="cpu", policy_kwargs={"net_arch": [self.width, self.width]})

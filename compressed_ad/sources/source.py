@@ -28,16 +28,21 @@ def empty_arrays(family: TaskFamily, n: int, n_steps: int, entropies: bool,
                  intended_actions: bool) -> dict[str, np.ndarray]:
     """Arrays (n_steps, n, ...) to record into, each of the smallest type that holds what the family has.
 
-    Time comes first: writing one step of all streams is then one contiguous block.
+    Time comes first, so that one step of all streams is one contiguous block.
     """
-    asked_for = {"intended_actions": intended_actions, "entropies": entropies}
-    observation = (stored_type(family.observation_space), family.observation_space.shape)
-    action = (stored_type(family.action_space), family.action_space.shape)
-    number = (np.float32, ())
-    layout = dict(observations=observation, actions=action, rewards=number, next_observations=observation,
-                  episode_ends=(bool, ()), intended_actions=action, entropies=number)
-    names = FIELDS + tuple(name for name in OPTIONAL_FIELDS if asked_for[name])
-    return {name: np.empty((n_steps, n, *layout[name][1]), layout[name][0]) for name in names}
+    def empty(space):
+        return np.empty((n_steps, n, *space.shape), stored_type(space))
+
+    def numbers(kind):
+        return np.empty((n_steps, n), kind)
+
+    seen, done = family.observation_space, family.action_space
+    arrays = dict(zip(FIELDS, (empty(seen), empty(done), numbers(np.float32), empty(seen), numbers(bool))))
+    if intended_actions:
+        arrays["intended_actions"] = empty(done)
+    if entropies:
+        arrays["entropies"] = numbers(np.float32)
+    return arrays
 
 
 def disturb(actions: np.ndarray, family: TaskFamily, action_noise: float,
@@ -50,22 +55,15 @@ def disturb(actions: np.ndarray, family: TaskFamily, action_noise: float,
 
 # %% ../../nbs/reference/source.ipynb #c006
 class SourceError(CompressedADError):
-    """A source algorithm that cannot learn in a task family, or does not know what it is asked for. The
-    message says why.
-    """
+    "A source algorithm that cannot learn in a task family, or does not know what it is asked for."
 
 
 class Source(ABC):
-    """A reinforcement-learning algorithm whose learning is recorded.
-
-    `needs` names the methods of a `TaskFamily` that a family must have for it.
-    """
-    needs: tuple[str, ...] = ()
+    "A reinforcement-learning algorithm whose learning is recorded."
+    needs: tuple[str, ...] = ()  # methods of `TaskFamily` that a family must have for it
 
     def check(self, family: TaskFamily, entropies: bool = False) -> None:
-        """Raise `SourceError` if it cannot learn in `family`, or cannot tell its `entropies` if they are
-        asked for.
-        """
+        "Raise `SourceError` if it cannot learn in `family`, or tell the `entropies` that are asked for."
         missing = [name for name in self.needs if not family.knows(name)]
         if missing:
             raise SourceError(f"{type(self).__name__} needs a task family with {' and '.join(missing)}, and "
@@ -76,20 +74,18 @@ class Source(ABC):
                entropies: bool = False, action_noise: float = 0.0) -> dict[str, np.ndarray]:
         """Learn for `n_steps` on all `tasks` (n,), in which streams of one task follow one another.
 
-        Returns each of `FIELDS` as an array (n, n_steps, ...), with `entropies` those of its choices in nats,
-        and with `action_noise` the `intended_actions`. With that probability a random action is executed
-        instead of the intended one.
+        Returns each of `FIELDS` as an array (n, n_steps, ...), with `entropies` those of its choices in nats.
+        With probability `action_noise` a random action is executed; what was chosen is `intended_actions`.
         """
 
 
 class SourceAlgorithm(Source):
     """A source that runs on many streams at once, one task for each stream, and is asked step by step.
 
-    `start` begins `n_steps` of learning on `tasks` (n,). Then, step by step, `act` answers observations (n,
-    ...) with actions (n, ...) of the family's action space, and `observe` takes what came of them.
-    `action_probabilities` (n, n_actions) is the distribution of the next action as far as the history so far
-    tells it; it is asked for, before `act`, only if `start` had `predictive=True`. With probability
-    `action_noise` a random action is executed instead of the answer; `observe` is told what was executed.
+    `start` begins `n_steps` of learning on `tasks` (n,). At each step `act` answers observations (n, ...)
+    with actions (n, ...), and `observe` takes what was executed and what came of it. If `start` had
+    `predictive=True`, `action_probabilities` (n, n_actions) is asked for before `act`: the distribution of
+    the next action, as far as the history tells it.
     """
     @abstractmethod
     def start(self, family: TaskFamily, tasks: np.ndarray, n_steps: int, random: np.random.Generator,
@@ -135,7 +131,7 @@ class SourceAlgorithm(Source):
 
 # %% ../../nbs/reference/source.ipynb #c008
 def sample_actions(probabilities: np.ndarray, random: np.random.Generator, first: int = 0) -> np.ndarray:
-    "One action for each row of `probabilities` (n, n_actions), of a space whose actions begin at `first`."
+    "An action for each row of `probabilities` (n, n_actions); they are counted from `first`."
     draw = random.random(len(probabilities))
     actions = np.full(len(probabilities), first)
     for probability in probabilities.T[:-1]:  # a few actions, many rows: loop over the few
@@ -160,8 +156,5 @@ def state_numbers(space: spaces.Space, observations: np.ndarray) -> np.ndarray:
 
 # %% ../../nbs/reference/source.ipynb #c009
 def make_source(name: str, arguments: Mapping[str, Any] | None = None) -> Source:
-    """The source algorithm called `name`: one of `SOURCES`, or a class elsewhere as `"module:Class"`.
-
-    Raises `PartError`, a `ValueError`, naming what is known if the name or an argument is not.
-    """
+    "The source called `name`, one of `SOURCES` or `'module:Class'`. Raises `PartError`."
     return SOURCES.make(name, arguments)

@@ -41,8 +41,8 @@ class TabularSource(SourceAlgorithm):
 class QLearning(TabularSource):
     """Tabular Q-learning (Watkins 1989), one table for each stream.
 
-    Explores at random with probability `epsilon`, and through `initial_value`: as long as it is above the
-    true values, every untried action looks good until it is tried.
+    It explores with probability `epsilon`, and through an `initial_value` above the true ones: whatever is
+    untried looks good.
     """
     learning_rate: float = 0.5
     discount: float = 0.9
@@ -69,10 +69,9 @@ class QLearning(TabularSource):
 # %% ../../nbs/reference/tabular.ipynb #c007
 @dataclass
 class ActorCritic(TabularSource):
-    """Tabular advantage actor-critic whose streams on one task share policy and values (the A3C of the AD
-    paper).
+    """Tabular advantage actor-critic, shared by all streams of a task (the A3C of the AD paper).
 
-    Every `rollout` steps all streams of a task update it with generalised advantages (Schulman et al. 2016).
+    Every `rollout` steps they update it with generalised advantages (Schulman et al. 2016).
     """
     actor_learning_rate: float = 2.0
     critic_learning_rate: float = 0.3

@@ -14,13 +14,11 @@ from .family import FamilyError, TaskFamily
 
 # %% ../../nbs/reference/gym_adapter.ipynb #c003
 class GymnasiumFamily(TaskFamily):
-    """Any registered Gymnasium environment with discrete actions, one task for each set of `gym.make`
-    arguments.
+    """Any registered Gymnasium environment, one task for each set of `gym.make` arguments.
 
-    `oracle` and `random`, if given, are the returns of an episode, for each task, of a best agent and of one
-    that acts at random: returns are normalised to 1 at the one and 0 at the other. Without `random`, 0 is the
-    return 0. Raises `FamilyError` if the actions are not discrete, if tasks differ in their spaces, if no
-    step limit is known, or if a reference return is missing or not below the best one.
+    `oracle` and `random` (default: 0) are the returns of a best agent and of one that acts at random, for
+    each task: normalised returns are 1 at the one and 0 at the other. Raises `FamilyError` if actions are not
+    discrete, tasks differ in their spaces, no step limit is known, or a return is missing or too large.
     """
     def __init__(self, environment_id: str, task_arguments: Sequence[Mapping[str, Any]],
                  oracle: Sequence[float] | None = None, random: Sequence[float] | None = None):
