@@ -3,8 +3,7 @@
 # %% auto #0
 __all__ = ['GROUPS', 'ABOUT', 'FLAG', 'FOLDER', 'FILE', 'OPTIONS', 'COMMANDS', 'cad_collect', 'cad_pretrain', 'cad_train',
            'cad_evaluate', 'cad_report', 'cad_study', 'read_value', 'UsageError', 'OneLineParser', 'make_parser',
-           'parse', 'resolve', 'see', 'shown', 'collect_command', 'train_command', 'pretrain_command',
-           'evaluate_command', 'report_command', 'study_command', 'run_command']
+           'parse', 'resolve', 'shown', 'run_command']
 
 # %% ../nbs/reference/cli.ipynb #15-cli-002
 import argparse
@@ -26,27 +25,21 @@ from .config import (
 from .files import CompressedADError, write_json
 from .reports import describe, draw_figures, runs_report, write_report
 from .runs import RunFolder, collect_run, evaluate_run, pretrain_run, read_run, train_run
-from .studies import do_study, load_study, study_report
+from .studies import do_study, load_study, see, study_report
 from .training import Trainer
 
 # %% ../nbs/reference/cli.ipynb #15-cli-007
 def read_value(key: str, text: str) -> Any:
-    """The value that `text`, given on the command line, stands for. Raises `ConfigError` if it is not valid
-    YAML.
-    """
+    "What `text` on the command line stands for. Raises `ConfigError` if it is not valid YAML."
     kind = Config.model_fields[key].annotation
     if kind is str or typing.get_origin(kind) is typing.Literal:
         return text
     try:
-        value = yaml.safe_load(text)
+        return float(text) if kind is float else yaml.safe_load(text)
     except yaml.YAMLError:
         raise ConfigError(f"{key} = {text!r}: not valid YAML") from None
-    if kind is float and isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            return value  # the configuration says what is wrong with it
-    return value
+    except ValueError:
+        return text  # the configuration says what is wrong with it
 
 # %% ../nbs/reference/cli.ipynb #15-cli-010
 class UsageError(CompressedADError):
@@ -108,22 +101,22 @@ def make_parser(command: str) -> OneLineParser:
         parser.add_argument(name, help=text, **how)
     if command == "study":
         return parser
-    several = command == "report"
     parser.epilog = ("Keys may also stand in the file, one a line: KEY: VALUE. `include: OTHER.yaml` starts "
                      f"from another file. Packaged configurations: {', '.join(packaged_configs())}.")
     parser.add_argument("--config", metavar="FILE", help="a YAML file, a run's folder, or a packaged name")
-    parser.add_argument("runs", nargs="*" if several else "?", metavar="RUN", help="the folder of a run")
+    parser.add_argument("runs", nargs="*" if command == "report" else "?", metavar="RUN",
+                        help="the folder of a run")
     starts = {first: title for title, first in GROUPS.items()}
-    group = parser
     for key, setting in Config.model_fields.items():
-        group = parser.add_argument_group(starts[key]) if key in starts else group
+        if key in starts:
+            group = parser.add_argument_group(starts[key])
         default = setting.get_default(call_default_factory=True)
-        group.add_argument(f"--{key}", metavar=_kind(setting.annotation),
+        group.add_argument(f"--{key}", metavar=_shape(setting.annotation),
                            help=f"{setting.description} (default: {'empty' if default == '' else default})")
     return parser
 
 
-def _kind(annotation: Any) -> str:
+def _shape(annotation: Any) -> str:
     "What a value looks like, for the help."
     if typing.get_origin(annotation) is typing.Literal:
         return "{" + ",".join(typing.get_args(annotation)) + "}"
@@ -160,10 +153,12 @@ def resolve(chosen: argparse.Namespace) -> tuple[RunFolder, dict[str, str]]:
     file is a folder without a run.
     """
     source = Path(chosen.config)
-    if source.is_file() or source.is_dir():
+    place = source if source.is_dir() else None
+    if source.exists():
         see(source.parent)
-    place = read_run(source).folder if source.is_dir() else None
-    source = source / "config.yaml" if place else source
+    if place:
+        read_run(place)  # or it is refused
+        source = place / "config.yaml"
     found = read_settings(source)
     texts = {key: getattr(chosen, key) for key in Config.model_fields}
     given = {key: read_value(key, text) for key, text in texts.items() if text is not None}
@@ -171,19 +166,12 @@ def resolve(chosen: argparse.Namespace) -> tuple[RunFolder, dict[str, str]]:
     origins = {key: "command line" if key in given else found[key][1] for key in settings}
     try:
         config = make_config(settings, trained=place is not None)  # what may begin is checked when it begins
-        is_there = place and not config.run_folder
-        return RunFolder(config, place) if is_there else RunFolder.of(config, source), origins
     except ConfigError as error:
         lines = str(error).splitlines()
         said_by = [origins.get(line.split(" = ")[0], source.name) for line in lines]
         raise ConfigError("\n".join(map(": ".join, zip(said_by, lines)))) from None
-
-
-def see(folder: str | Path) -> None:
-    "Let modules of a folder be imported, here and in the processes that this one starts."
-    place = str(Path(folder).resolve())
-    if place not in sys.path:
-        sys.path.insert(0, place)
+    is_there = place and not config.run_folder
+    return RunFolder(config, place) if is_there else RunFolder.of(config, source), origins
 
 
 def shown(config: Config, origins: Mapping[str, str]) -> str:
@@ -196,19 +184,17 @@ def shown(config: Config, origins: Mapping[str, str]) -> str:
     return "\n".join(lines)
 
 # %% ../nbs/reference/cli.ipynb #15-cli-016
-def collect_command(run: RunFolder, chosen: argparse.Namespace) -> str:
-    "cad-collect: what it did, in a line."
+# each command does its work, and returns in a line what it did
+def _collect(run: RunFolder, chosen: argparse.Namespace) -> str:
     collect_run(run, not chosen.quiet)
     return f"histories: {run.histories}"
 
 
-def train_command(run: RunFolder, chosen: argparse.Namespace) -> str:
-    "cad-train: what it did, in a line."
-    return _trained(train_run(run, not chosen.quiet, extend=chosen.extend))
+def _train(run: RunFolder, chosen: argparse.Namespace) -> str:
+    return _trained(train_run(run, not chosen.quiet, chosen.extend))
 
 
-def pretrain_command(run: RunFolder, chosen: argparse.Namespace) -> str:
-    "cad-pretrain: what it did, in a line."
+def _pretrain(run: RunFolder, chosen: argparse.Namespace) -> str:
     return _trained(pretrain_run(run, not chosen.quiet))
 
 
@@ -219,8 +205,7 @@ def _trained(trainer: Trainer) -> str:
     return f"trained {trainer.step} updates in {trainer.seconds:.0f} s{loss}: {path}"
 
 
-def evaluate_command(run: RunFolder, chosen: argparse.Namespace) -> str:
-    "cad-evaluate: what it found, in a line."
+def _evaluate(run: RunFolder, chosen: argparse.Namespace) -> str:
     place = evaluate_run(run, chosen.checkpoint, not chosen.quiet)
     report = runs_report([run.folder], place.name)
     page = run.folder / "report.html"
@@ -230,8 +215,7 @@ def evaluate_command(run: RunFolder, chosen: argparse.Namespace) -> str:
     return "\n".join([*describe(report), f"returns: {place}; page: {page}; figures: {figures}"])
 
 
-def report_command(run: RunFolder | None, chosen: argparse.Namespace) -> str:
-    "cad-report: what it found, in a line."
+def _report(run: RunFolder | None, chosen: argparse.Namespace) -> str:
     folders = ([run.folder] if run else []) + [Path(folder) for folder in chosen.runs]
     if not folders:
         raise UsageError("no runs: name --config FILE or the folders of some runs")
@@ -241,8 +225,7 @@ def report_command(run: RunFolder | None, chosen: argparse.Namespace) -> str:
     return "\n".join([*describe(report), f"page: {page}"])
 
 
-def study_command(run: None, chosen: argparse.Namespace) -> str:
-    "cad-study: what it found, in a line. SIGTERM stops it, and all that it started, as an interrupt does."
+def _study(run: None, chosen: argparse.Namespace) -> str:
     def stop(number, frame):
         raise KeyboardInterrupt
 
@@ -260,14 +243,14 @@ def study_command(run: None, chosen: argparse.Namespace) -> str:
     said = [f"{path}: {len(record['rows'])} rows, seeds {record['seeds']}"]
     report = study_report(study, seeds, folder)
     if report is not None:
-        write_report(report, folder / "report.html")
         page = folder / "report.html"
+        write_report(report, page)
         said = [*describe(report), *said, f"report: {page} (figures) and report.json (numbers)"]
     return "\n".join(said)
 
 
-COMMANDS = {"collect": collect_command, "pretrain": pretrain_command, "train": train_command,
-            "evaluate": evaluate_command, "report": report_command, "study": study_command}
+COMMANDS = {"collect": _collect, "pretrain": _pretrain, "train": _train, "evaluate": _evaluate,
+            "report": _report, "study": _study}
 
 
 def run_command(command: str, arguments: Sequence[str] | None = None) -> int:
@@ -288,28 +271,26 @@ def run_command(command: str, arguments: Sequence[str] | None = None) -> int:
             if main and not chosen.quiet:
                 print(f"{shown(run.config, origins)}\n\nfolder of the run: {run.folder}\n", flush=True)
         done = COMMANDS[command](run, chosen)
-    except KeyboardInterrupt:
-        said = "interrupted; what was finished is saved, and the same command goes on from there"
-        return _complain(command, said, 130)
-    except OSError as error:
-        place = f"{error.filename}: " if error.filename else ""
-        said = f"{place}{error.strerror or error}; what was written before is whole"
-        return _complain(command, said, 1, arguments)
-    except CompressedADError as error:
-        status = 2 if isinstance(error, (UsageError, ConfigError)) else 1
-        return _complain(command, str(error), status, arguments)
+    except (KeyboardInterrupt, OSError, CompressedADError) as error:
+        if "--traceback" in arguments:
+            traceback.print_exc()
+        status, said = _explained(error)
+        for line in said.splitlines():
+            print(f"cad-{command}: {line}", file=sys.stderr, flush=True)
+        return status
     if main:
         print(done, flush=True)
     return 0
 
 
-def _complain(command: str, message: str, status: int, arguments: Sequence[str] = ()) -> int:
-    "Say what is wrong, and return the status to exit with."
-    if "--traceback" in arguments:
-        traceback.print_exc()
-    for line in message.splitlines():
-        print(f"cad-{command}: {line}", file=sys.stderr, flush=True)
-    return status
+def _explained(error: BaseException) -> tuple[int, str]:
+    "The exit status after an error, and what is said."
+    if isinstance(error, KeyboardInterrupt):
+        return 130, "interrupted; what was finished is saved, and the same command goes on from there"
+    if isinstance(error, OSError):
+        place = f"{error.filename}: " if error.filename else ""
+        return 1, f"{place}{error.strerror or error}; what was written before is whole"
+    return 2 if isinstance(error, (UsageError, ConfigError)) else 1, str(error)
 
 
 cad_collect, cad_pretrain, cad_train, cad_evaluate, cad_report, cad_study = (  # the programs

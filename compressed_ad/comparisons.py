@@ -27,10 +27,9 @@ def controls(config: Config, **tuned: Mapping[str, Any]) -> dict[str, Config]:
 
     `memory_cleared` has no memory, `AD` the same window of transitions, `AD_equal_bytes` a window whose state
     takes as many bytes as latents and buffer together, `AD_full_context` one as long as a whole training
-    history, `GRU` the classical memory. Batches have about as many targets each. Histories for
-    `AD_full_context` are twice as long, so that its window can stand anywhere in them, as it will when it
-    slides. `tuned` has settings of a model by its name: the updates with which it trains as long as the
-    others, the learning rate that suits it. Raises `ComparisonError` if there is no model of such a name.
+    history, `GRU` the classical memory. Batches have about as many targets each. `tuned` has settings of a
+    model by its name: the updates with which it trains as long as the others, the learning rate that suits
+    it. Raises `ComparisonError` if there is no model of such a name.
     """
     room = config.max_recent_length
     history = config.history_steps
@@ -47,6 +46,7 @@ def controls(config: Config, **tuned: Mapping[str, Any]) -> dict[str, Config]:
         "memory_cleared": {"compressor": "cleared"},
         "AD": window(room),
         "AD_equal_bytes": window(room + config.n_latent),
+        # histories are twice as long: a window stands anywhere in them, as it will when it slides
         "AD_full_context": window(history - 1) | {"history_steps": 2 * history},
         "GRU": {"model": "GRU"} | samples(history)}
     unknown = sorted(tuned.keys() - changes.keys())
@@ -55,11 +55,11 @@ def controls(config: Config, **tuned: Mapping[str, Any]) -> dict[str, Config]:
     return {name: config.changed(**change | dict(tuned.get(name, {}))) for name, change in changes.items()}
 
 
-def targets_per_batch(config: Config, n_plans: int = 2000) -> float:
-    """Mean number of actions that a batch predicts, counted on `n_plans` plans that are drawn.
-
-    They are those of the end of training, when the greatest depth is trained.
+def targets_per_batch(config: Config) -> float:
+    """Mean number of actions that a batch predicts, counted on plans that are drawn, those of the end of
+    training, when the greatest depth is trained.
     """
+    n_plans = 2000
     random = np.random.default_rng(0)
     model = config.model_class
     total = sum(model.n_targets(config, model.draw_plan(config, random)) for _ in range(n_plans))
@@ -75,9 +75,9 @@ def state_bytes(memory: ContextMemory) -> int:
 def at_window(config: Config, window: int) -> Config:
     """The `CompressedAD` of `config` with a window of `window` transitions beside its latents.
 
-    Training samples follow: segments as long as a compression will take in, as many of them as a history has,
-    and about as many targets in a batch. Raises `ComparisonError` if a window leaves nothing to compress, or
-    a history has no room for a compression.
+    Training samples follow: segments as long as a compression will take in, as many as a history has, about
+    as many targets in a batch. Raises `ComparisonError` if nothing would be left to compress, or a history
+    has no room for a compression.
     """
     if not config.keep_length <= window < config.history_steps / 2:
         raise ComparisonError(f"window = {window}: must be at least keep_length = {config.keep_length} "
@@ -108,8 +108,8 @@ def plot_against(record: Mapping, key: str, metric: str, axes: plt.Axes | None =
                  models: Sequence[str] = tuple(MODEL_STYLES), bands: bool = True, **where: Any) -> plt.Axes:
     """A line for each model: `metric` against the part `key` of the setting, all seeds together.
 
-    `bands` are 95% intervals. `where` picks rows by task or by another part of the setting; those that have
-    more parts than asked for are left out.
+    `bands` are 95% intervals. `where` is the task and the rest of the setting: rows that have more parts are
+    left out.
     """
     axes = plt.gca() if axes is None else axes
     task = where.pop("task", None)
@@ -122,10 +122,9 @@ def plot_against(record: Mapping, key: str, metric: str, axes: plt.Axes | None =
             chosen.setdefault(row["model"], []).append((x, row["value"], row["low"], row["high"]))
     for name in (name for name in models if name in chosen):
         x, value, low, high = zip(*sorted(chosen[name]))
-        colour = COLOURS[name]
-        axes.plot(x, value, MODEL_STYLES[name], color=colour, label=name, markersize=5, linewidth=1.6)
+        axes.plot(x, value, MODEL_STYLES[name], color=COLOURS[name], label=name, markersize=5, linewidth=1.6)
         if bands:
-            axes.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
+            axes.fill_between(x, low, high, color=COLOURS[name], alpha=0.15, linewidth=0)
     axes.set(xlabel=key.replace("_", " "), ylabel=metric.replace("_", " "))
     axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     return axes

@@ -2,7 +2,7 @@
 
 # %% auto #0
 __all__ = ['METRICS', 'YARDSTICKS', 'PRESETS', 'StudyError', 'Measurement', 'RunEvaluation', 'Entry', 'Study', 'training_name',
-           'do_study', 'tidy_rows', 'study_report', 'demo', 'results', 'load_study']
+           'do_study', 'tidy_rows', 'study_report', 'demo', 'results', 'see', 'load_study']
 
 # %% ../nbs/reference/studies.ipynb #studies-002
 import hashlib
@@ -44,14 +44,13 @@ METRICS = {"success": 1, "doors_per_500": 500, "goals_per_1000": 1000, "normalis
 
 @dataclass(frozen=True)
 class Measurement:
-    """What is measured of a trained model: how it acts.
+    """How a trained model acts, by one of `METRICS`, on the held-out tasks of its configuration.
 
-    On the held-out tasks of its configuration, or, with `family_arguments`, on all tasks of a family with
-    these arguments. `block` episodes (or windows of `window` steps) give one value; its setting says where
-    they begin: `first_episode`, or `first_call` if there is a window. `metric` is one of `METRICS`. With
-    `keep_length` a compression keeps so many transitions, whatever the model was trained with. With
-    `trips`, pairs of least and most steps, each value is there once more for the tasks whose goal is so far
-    from the start; on other tasks it is missing. Raises `StudyError` if these do not go together.
+    With `family_arguments`, on all tasks of a family with these. `block` episodes (or windows of `window`
+    steps) give one value; its setting says where they begin: `first_episode`, or `first_call` if there is a
+    window. With `keep_length` a compression keeps so many transitions, whatever the model was trained with.
+    With `trips`, pairs of least and most steps, each value is there once more for the tasks whose goal is so
+    far from the start. Raises `StudyError` if these do not go together.
     """
     metric: str
     setting: Mapping[str, Any] = field(default_factory=dict)
@@ -106,11 +105,11 @@ class Measurement:
         low, best = reference_returns(family, tasks, self.window)
         if best is None:
             raise StudyError(f"oracle: {family.name} does not know its returns, and so is no yardstick")
-        returns = np.broadcast_to(best[:, None, None], (len(tasks), self.n_streams, self.n_episodes))
-        return self.values(Evaluation(tasks, returns.astype(float), best, low), family)
+        returns = best[:, None, None].astype(float).repeat(self.n_episodes, axis=2)
+        return self.values(Evaluation(tasks, returns, best, low), family)
 
     def values(self, evaluation: Evaluation, family: TaskFamily) -> list[Value]:
-        "One value for each block, and one for each block and trip."
+        "One value for each block, and one for each block and trip; NaN on tasks without such a trip."
         scale = METRICS[self.metric]
         if scale is None:
             per_task = evaluation.normalised.mean(1)
@@ -122,15 +121,13 @@ class Measurement:
         for number, block in enumerate(blocks.T):
             place = {} if blocks.shape[1] == 1 else {key: 1 + number * self.block * length}
             values.append(Value(self.metric, {**self.setting, **place}, block))
-        if not self.trips:
-            return values
-        steps = family.steps_to_goal(evaluation.tasks)
         apart = []
         for least, most in self.trips:
+            steps = family.steps_to_goal(evaluation.tasks)
             there = (least <= steps) & (steps <= most)
             for value in values if there.any() else []:
                 setting = {**value.setting, "trip": f"{least} to {most}"}
-                apart.append(Value(value.metric, setting, np.where(there, value.per_task, np.nan)))
+                apart.append(Value(self.metric, setting, np.where(there, value.per_task, np.nan)))
         return values + apart
 
 
@@ -147,15 +144,15 @@ class RunEvaluation:
         "Values for each evaluation, `short` and, if there is one, `long`."
         place = evaluate_run(run, progress=progress)
         values = []
-        for part in ("short", "long"):
-            if (place / f"{part}.json").exists():
-                evaluation = Evaluation.load(place / f"{part}.json")
+        for path in (place / "short.json", place / "long.json"):
+            if path.exists():
+                evaluation = Evaluation.load(path)
                 metric = "normalised_return" if evaluation.is_normalised else "return"
-                scores = evaluation.scores  # (n_tasks, n_streams, n_episodes)
-                n_last = min(self.n_last, scores.shape[2])
-                for name, episodes in (("first", scores[..., :1]), (f"last {n_last}", scores[..., -n_last:])):
-                    setting = {"evaluation": part, "episodes": name}
-                    values.append(Value(metric, setting, episodes.mean((1, 2))))
+                scores = evaluation.scores.mean(1)  # (n_tasks, n_episodes)
+                n_last = min(self.n_last, scores.shape[1])
+                for name, episodes in (("first", scores[:, :1]), (f"last {n_last}", scores[:, -n_last:])):
+                    setting = {"evaluation": path.stem, "episodes": name}
+                    values.append(Value(metric, setting, episodes.mean(1)))
         return values
 
 # %% ../nbs/reference/studies.ipynb #studies-007
@@ -164,8 +161,7 @@ YARDSTICKS = ("source", "oracle")
 
 @dataclass(frozen=True)
 class Entry:
-    """One model of a study on one kind of task. `setting` says what sets it apart from others of the same
-    name.
+    """One model of a study on one kind of task. `setting` sets it apart from others of the same name.
 
     `model` is `source` or `oracle` for the yardsticks, which are measured without training. `seeds` are
     those that it is done with, of the ones asked for; None for all. Each of `measurements` is a dataclass
@@ -185,10 +181,14 @@ class Entry:
             if hasattr(measurement, "check"):
                 measurement.check(self.config)
 
+    @property
+    def label(self) -> str:
+        "Model and setting."
+        return "-".join([self.model, *(f"{key}={value}" for key, value in self.setting.items())])
+
     def name(self, seed: int) -> str:
         "A name for one seed of this entry, unique in its study."
-        setting = [f"{key}={value}" for key, value in self.setting.items()]
-        return "-".join([self.task, self.model, *setting, f"seed{seed}"])
+        return f"{self.task}-{self.label}-seed{seed}"
 
     def done_with(self, seed: int) -> bool:
         "Whether `seed` is one of its seeds."
@@ -206,14 +206,15 @@ class Entry:
         place = folder / training_name(config)
         if (place / "histories.h5").exists():  # a command was here first
             return RunFolder(config, place)
-        shared = folder / f"histories-{_digest(config, HISTORY_SETTINGS)}.h5"
+        shared = folder / f"histories-{_digest(_own(config, HISTORY_SETTINGS))}.h5"
         return RunFolder(config.changed(histories_file=str(shared.resolve())), place)
 
 
 @dataclass(frozen=True)
 class Study:
-    """A list of entries. Its `seeds` are those that are done if none are named. Raises `StudyError` if two
-    have the same name.
+    """A list of entries. Its `seeds` are those that are done if none are named.
+
+    Raises `StudyError` if two have the same name.
     """
     name: str
     entries: Sequence[Entry]
@@ -227,20 +228,19 @@ class Study:
 
 
 def training_name(config: Config) -> str:
-    """The name of a run that follows from all that training depends on, such as
-    `DarkRoom-AD-seed0-0123456789ab`.
-    """
-    family = re.sub(r"[^\w.-]+", "_", config.task_family)  # module:Class is no name of a folder everywhere
-    model = re.sub(r"[^\w.-]+", "_", config.model)
-    return f"{family}-{model}-seed{config.seed}-{_digest(config, TRAINING_SETTINGS)}"
+    "A name that follows from all that training depends on, such as `DarkRoom-AD-seed0-0123456789ab`."
+    words = re.sub(r"[^\w.-]+", "_", f"{config.task_family}-{config.model}")  # module:Class: no folder's name
+    return f"{words}-seed{config.seed}-{_digest(_own(config, TRAINING_SETTINGS))}"
 
 
-def _digest(config: Config, keys: Sequence[str]) -> str:
-    """Twelve letters that follow from some settings, but not from a new key whose default is what was done
-    before.
-    """
-    settings = config.model_dump(mode="json", include=set(keys), exclude_defaults=True)
-    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
+def _own(config: Config, keys: Sequence[str]) -> dict[str, Any]:
+    "Some settings, but not a new key whose default is what was done before."
+    return config.model_dump(mode="json", include=set(keys), exclude_defaults=True)
+
+
+def _digest(contents: Any) -> str:
+    "Twelve letters that follow from what is ready for JSON."
+    return hashlib.sha256(json.dumps(contents, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def _described(measurement: Any) -> dict[str, Any]:
@@ -250,8 +250,7 @@ def _described(measurement: Any) -> dict[str, Any]:
 # %% ../nbs/reference/studies.ipynb #studies-009
 def do_study(study: Study, seeds: Sequence[int], folder: str | Path, n_jobs: int = 1, progress: bool = True,
              only_done: bool = False, results: str | Path | None = None) -> dict[str, Any]:
-    """Train and measure the entries of a study with each of `seeds`, and return the record: `rows`, `runs`,
-    circumstances.
+    """Train and measure the entries of a study with each of `seeds`; returns `rows`, `runs`, circumstances.
 
     `folder` holds the run folders and the histories that they share, `results` (default: in `folder`) the
     result of each entry and seed. Called again, a study goes on where it stopped; with `only_done` it
@@ -262,17 +261,15 @@ def do_study(study: Study, seeds: Sequence[int], folder: str | Path, n_jobs: int
     """
     folder = Path(folder)
     results = Path(results or folder / "results")
-    wanted = [(entry, seed) for seed in seeds for entry in study.entries if entry.done_with(seed)]
-    done = {(entry.name(seed), seed): _saved(entry, seed, results) for entry, seed in wanted}
-    missing = [(entry, seed) for entry, seed in wanted if done[entry.name(seed), seed] is None]
-    if missing and not only_done:
+    if not only_done:
+        missing = [(entry, seed) for seed in seeds for entry in study.entries
+                   if entry.done_with(seed) and _saved(entry, seed, results) is None]
         _do(missing, folder, results, n_jobs, progress)
-        done |= {(entry.name(seed), seed): _saved(entry, seed, results) for entry, seed in missing}
     rows = []
     runs = []
     for entry in study.entries:
-        names = {seed: done.get((entry.name(seed), seed)) for seed in seeds}
-        found = {seed: result for seed, result in names.items() if result is not None}
+        saved = {seed: _saved(entry, seed, results) for seed in seeds if entry.done_with(seed)}
+        found = {seed: result for seed, result in saved.items() if result is not None}
         if found:
             rows += tidy_rows(entry, found)
             runs.append({"task": entry.task, "model": entry.model, "setting": dict(entry.setting),
@@ -289,16 +286,17 @@ def _saved(entry: Entry, seed: int, results: Path) -> dict[str, Any] | None:
         return None
     result = read_json(path)
     kinds = {type(measurement).__name__: type(measurement) for measurement in entry.measurements}
-    saved = result["settings"]
     try:  # with the defaults of all keys that are newer than the file
-        configuration = make_config(saved["configuration"], trained=True).model_dump(mode="json")
+        config = make_config(result["settings"]["configuration"], trained=True)
         measured = []
-        for given in saved["measured"]:
-            arguments = {key: value for key, value in given.items() if key != "kind"}
-            measured.append(_described(kinds[given["kind"]](**arguments)))
+        for given in result["settings"]["measured"]:
+            arguments = dict(given)
+            kind = kinds[arguments.pop("kind")]
+            measured.append(_described(kind(**arguments)))
+        settings = {"configuration": config.model_dump(mode="json"), "measured": measured}
     except (KeyError, TypeError, ValueError):
-        measured = configuration = None
-    if {"configuration": configuration, "measured": measured} != entry.settings(seed):
+        settings = None
+    if settings != entry.settings(seed):
         raise StudyError(f"{path}: was done with other settings; remove it to do it again")
     return result
 
@@ -321,7 +319,7 @@ def _do(missing: Sequence[tuple[Entry, int]], folder: Path, results: Path, n_job
         record_histories(run, progress, n_jobs)
     alone = progress and len(groups) == 1
     jobs = [delayed(_do_group)(group, folder, results, alone) for group in groups.values()]
-    with tqdm(total=len(missing), desc="entries", unit="entry", disable=not progress) as bar:
+    with tqdm(total=len(missing), desc="entries", unit="entry", disable=not (progress and missing)) as bar:
         for names in run_jobs(jobs, n_jobs, in_order=False):
             bar.set_postfix_str(f"last {names[-1]}", refresh=False)
             bar.update(len(names))
@@ -354,14 +352,13 @@ def _trained_and_measured(entry: Entry, config: Config, seed: int, run: RunFolde
     answers = []
     for measurement in entry.measurements:
         question = {"measured": _described(measurement), "configuration": where}
-        number = hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()[:12]
-        path = place / f"{type(measurement).__name__}-{number}.json"
 
         def make(path: Path) -> None:
             began = time.perf_counter()
             values = _numbers(measurement.of_run(run, model, config, seed, progress))
             write_json(path, {"seconds": time.perf_counter() - began, "values": values}, indent=None)
 
+        path = place / f"{type(measurement).__name__}-{_digest(question)}.json"
         answers.append(read_json(answered(path, identity | question, make)))
     before, after = run.seconds()
     seconds = {"train_seconds": before + after,
@@ -384,11 +381,8 @@ def _seconds(found: Mapping[int, Mapping]) -> dict[str, list[float]]:
 
 # %% ../nbs/reference/studies.ipynb #studies-011
 def tidy_rows(entry: Entry, results: Mapping[int, Mapping]) -> list[dict[str, Any]]:
-    """The rows of one entry: one for each value and seed, with its 95% interval over tasks, and one for all
-    seeds together.
-
-    In the latter `seed` is `"all"`, and the interval is over tasks and seeds. `results` maps a seed to what
-    was saved.
+    """The rows of one entry, from what was saved by seed: one for each value and seed, with its 95% interval
+    over tasks, and one with the seed `"all"`, whose interval is over tasks and seeds.
     """
     found: dict[tuple, dict] = {}
     for seed, result in results.items():
@@ -408,17 +402,14 @@ def tidy_rows(entry: Entry, results: Mapping[int, Mapping]) -> list[dict[str, An
 
 
 def study_report(study: Study, seeds: Sequence[int], folder: str | Path) -> dict[str, Any] | None:
-    """The report (`runs_report`) of those runs of a study that were evaluated (`RunEvaluation`); None if
-    there are none.
-    """
+    "The `runs_report` of those runs of a study that have a `RunEvaluation`; None if there are none."
     names = {}
     for seed in seeds:
         for entry in study.entries:
             if entry.model not in YARDSTICKS and entry.done_with(seed):
-                run = entry.run(seed, Path(folder))
-                if any(run.folder.glob("evaluations/*/short.json")):
-                    setting = [f"{key}={value}" for key, value in entry.setting.items()]
-                    names.setdefault(run.folder, "-".join([entry.model, *setting]))
+                place = entry.run(seed, Path(folder)).folder
+                if any(place.glob("evaluations/*/short.json")):
+                    names.setdefault(place, entry.label)
     return runs_report(list(names), names=names) if names else None
 
 # %% ../nbs/reference/studies.ipynb #studies-015
@@ -428,17 +419,26 @@ PRESETS = {"CompressedAD": "ad_compressed_dr_quick", "AD": "ad_dr_quick",
 
 def demo() -> Study:
     "The demonstration: both models with one seed, in minutes."
-    entries = []
-    for name in ("CompressedAD", "AD"):
-        config = read_config(PRESETS[name], long_evaluation_episodes=0)
-        entries.append(Entry("DarkRoom", name, config, [RunEvaluation()]))
-    return Study("demo", entries, (0,))
+    configs = {name: read_config(PRESETS[name], long_evaluation_episodes=0)
+               for name in ("CompressedAD", "AD")}
+    return _rooms("demo", configs, (0,))
 
 
 def results() -> Study:
     "The demonstration with three seeds, every baseline and the long evaluation."
-    return Study("results", [Entry("DarkRoom", name, read_config(config), [RunEvaluation()])
-                             for name, config in PRESETS.items()])
+    return _rooms("results", {name: read_config(preset) for name, preset in PRESETS.items()}, (0, 1, 2))
+
+
+def _rooms(name: str, configs: Mapping[str, Config], seeds: Sequence[int]) -> Study:
+    entries = [Entry("DarkRoom", model, config, [RunEvaluation()]) for model, config in configs.items()]
+    return Study(name, entries, seeds)
+
+
+def see(folder: str | Path) -> None:
+    "Let modules of a folder be imported, here and in the processes that this one starts."
+    place = str(Path(folder).resolve())
+    if place not in sys.path:
+        sys.path.insert(0, place)
 
 
 def load_study(name: str) -> Study:
@@ -450,18 +450,17 @@ def load_study(name: str) -> Study:
         return {"demo": demo, "results": results}[name]()
     place, _, function = name.partition(".py:")
     path = Path(place if place.endswith(".py") else f"{place}.py")
+    function = function or "study"
     if not path.is_file():
         raise StudyError(f"{name}: no such study; must be demo, results, or a Python file with a function "
                          "study()")
-    if str(path.parent.resolve()) not in sys.path:
-        sys.path.insert(0, str(path.parent.resolve()))  # of worker processes as well
+    see(path.parent)
     try:
-        module = importlib.import_module(path.stem)
-        found = getattr(module, function or "study")()
+        found = getattr(importlib.import_module(path.stem), function)()
     except CompressedADError:
         raise
     except Exception as error:  # whatever the file of a user raises
         raise StudyError(f"{name}: {type(error).__name__}: {error}") from error
     if not isinstance(found, Study):
-        raise StudyError(f"{name}: {function or 'study'}() must return a Study, not {type(found).__name__}")
+        raise StudyError(f"{name}: {function}() must return a Study, not {type(found).__name__}")
     return found
