@@ -27,7 +27,7 @@ class AgentError(CompressedADError):
 class Agent:
     """A trained model in a loop of your own: it acts, and learns in context from what it is told.
 
-     With `n` it acts in so many environments at once, each with a memory of its own; then everything that
+    With `n` it acts in so many environments at once, each with a memory of its own; then everything that
     goes in and comes out has a first axis of n. Actions are drawn with `seed`, or with `greedy` the likeliest
     is taken. `memory` is the model's `ContextMemory`.
     """
@@ -110,7 +110,7 @@ def load_agent(source: str | Path, n: int | None = None, greedy: bool = False, s
                device: torch.device | str = "auto") -> Agent:
     """The agent of a run folder, a checkpoint file, or a packaged model such as "gallery".
 
-     `device="auto"` is a GPU if there is one; the rest is as for `Agent`. Raises `AgentError` if it cannot be
+    `device="auto"` is a GPU if there is one; the rest is as for `Agent`. Raises `AgentError` if it cannot be
     used.
     """
     path = Path(source)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Compressor(nn.Module):
     """How `[latents, segment]` become new latents, and when.
 
-     A subclass has `write`, and, if it decides for itself, `due` and `lengths`. It is made from the
+    A subclass has `write`, and, if it decides for itself, `due` and `lengths`. It is made from the
     configuration, and from `compressor_arguments` by name.
     """
     def __init__(self, config: "Config"):
@@ -39,9 +39,9 @@ class Compressor(nn.Module):
         raise NotImplementedError
 
     def due(self, memory: ContextMemory, latest: Transitions | None, room: int, keep: int) -> int | Tensor:
-        """How many of the oldest transitions to write now, or of each stream, (batch,) on the CPU.
+        """How many of the oldest transitions to write now: one number, or one a stream, (batch,) on the CPU.
 
-         `latest` is the transition (batch, 1) that was just added, `room` how many fit beside the latents,
+        `latest` is the transition (batch, 1) that was just added, `room` how many fit beside the latents,
         `keep` the configuration's `keep_length`. What is left must fit.
         """
         n_recent = memory.recent.shape[1]

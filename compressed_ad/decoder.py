@@ -45,7 +45,7 @@ class DecoderCache:
 class Decoder(nn.Module):
     """Predicts actions from `[latents | recent context | queries]`.
 
-     `max_seq_length` bounds latents, transitions and one query together; `n_latent` of these are kept for
+    `max_seq_length` bounds latents, transitions and one query together; `n_latent` of these are kept for
     latents. An answer has `n_outputs` numbers, for `Discrete` actions a logit each.
     """
     def __init__(self, width: int, n_layer: int, n_head: int, n_outputs: int, max_seq_length: int,
@@ -83,7 +83,7 @@ class Decoder(nn.Module):
     def forward(self, latents: Tensor | None, context: Tensor, queries: Tensor) -> Tensor:
         """Answers (batch, n_query, n_outputs) at the last `n_query` prefixes of the context.
 
-         `latents` (batch, n_latent, width) or None, `context` (batch, n_context, width), `queries` (batch,
+        `latents` (batch, n_latent, width) or None, `context` (batch, n_context, width), `queries` (batch,
         n_query, width). With `n_context + 1` queries every transition is a target. Each answer equals that to
         a single query. Raises `ValueError` as `layout` does.
         """
@@ -113,7 +113,7 @@ class Decoder(nn.Module):
                lengths: Tensor | None = None) -> Tensor:
         """The answer (batch, n_outputs) to one `query` (batch, 1, width). Reads only what is new.
 
-         `latents` and `context` are the whole sequence; what is new goes into the cache. Where streams have
+        `latents` and `context` are the whole sequence; what is new goes into the cache. Where streams have
         contexts of different `lengths` (batch,), on the CPU, what stands behind them in `context` is padding.
         """
         if lengths is not None:

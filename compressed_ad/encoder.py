@@ -28,8 +28,7 @@ def learned_vectors(n: int, width: int, scale: float) -> nn.Parameter:
 class TransformerBlock(nn.Module):
     """Attention, then a two-layer network; each reads a LayerNorm of the stream and adds to it.
 
-     With `n_read` only the last `n_read` tokens are updated: enough where nothing else is used, in a last
-    layer.
+    With `n_read` only the last `n_read` tokens are updated: enough in a last layer.
     """
     def __init__(self, width: int, n_head: int):
         super().__init__()

@@ -229,7 +229,7 @@ def evaluate(model: InContextModel, family: TaskFamily, tasks: Sequence[int], n_
              hook: Callable[[int, Transitions, ContextMemory], ContextMemory] | None = None) -> Evaluation:
     """Let a model act on `tasks`, `n_streams` times each, for `n_episodes` episodes, with frozen weights.
 
-     Its memory is never reset: it learns in context. Actions are drawn, or with `greedy` the likeliest is
+    Its memory is never reset: it learns in context. Actions are drawn, or with `greedy` the likeliest is
     taken. With `window`, every so many steps count as one episode, whatever began or ended in them. After
     each step `hook` is told its number, the transitions of all streams (n_tasks * n_streams, 1) and the
     memory, and returns the memory to go on with. Raises `EvaluationError`, before anything runs, if model,
@@ -293,7 +293,7 @@ def _resampled(n_seeds: int, n_tasks: int, n_resamples: int, seed: int) -> tuple
 def summarise(evaluations: Sequence[Evaluation], n_last: int = 10, every: int = 1) -> dict:
     """What several evaluations, which differ in their seed, say together; ready for JSON.
 
-     `statistic` names the mean score of the last episodes, with its 95% interval over tasks and seeds:
+    `statistic` names the mean score of the last episodes, with its 95% interval over tasks and seeds:
     `last10`, or another number where `n_last` or the episodes say so. `curve`, `curve_low` and `curve_high`
     are the in-context learning curve, `every` episodes a point.
     """

@@ -35,7 +35,7 @@ def use_style() -> None:
 def exercise(check: Callable[[Callable], None], attempt: Callable) -> bool:
     """Run `check` on the reader's function and say how it went; true if it passed.
 
-     `check` raises `AssertionError`, with a message that helps, where the function is wrong. Nothing is
+    `check` raises `AssertionError`, with a message that helps, where the function is wrong. Nothing is
     raised: "Run All" goes on.
     """
     try:

@@ -17,7 +17,7 @@ from .decoder import DecoderCache
 class ContextMemory:
     """All that a model knows of a history: latents, transitions since they were written, and two counters.
 
-     Usually all streams of a batch compress together. Where a compressor decides for each stream, they differ
+    Usually all streams of a batch compress together. Where a compressor decides for each stream, they differ
     in `lengths` and `counts`, and what stands in `recent` behind the length of a stream is padding. Memories
     that grew out of one share its cache: to follow two futures, give each `replace(memory, cache=None)`.
     """

@@ -71,7 +71,7 @@ def _joined(latents: Sequence[Tensor | None]) -> Tensor | None:
 class InContextModel(nn.Module):
     """A model that acts on what its memory holds of a history. All embed transitions and query states alike.
 
-     A subclass has `start`, `observe`, `predict` and `forward_together`. What must be known of a model before
+    A subclass has `start`, `observe`, `predict` and `forward_together`. What must be known of a model before
     there is one, its class says.
     """
     starts_anywhere = False  # whether a training sample may begin in the middle of a history
@@ -137,7 +137,7 @@ class InContextModel(nn.Module):
                 burn_in: int = 0) -> Predictions:
         """Predict every action of a sample in one pass.
 
-         `transitions` (batch, n), `observations` (batch, n + 1, ...): the query states before each transition
+        `transitions` (batch, n), `observations` (batch, n + 1, ...): the query states before each transition
         and after the last. `segments` are the lengths of the compressions, oldest first. The first `burn_in`
         of them only fill the memory: without gradient, and without predictions before the last of these
         compressions.

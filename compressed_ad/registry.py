@@ -22,7 +22,7 @@ class PartError(CompressedADError):
 class Registry:
     """The parts of one kind: what a configuration calls them, and where they are.
 
-     `key` is the configuration's, `base` the class (`"module:Class"`) that every part derives from, `parts`
+    `key` is the configuration's, `base` the class (`"module:Class"`) that every part derives from, `parts`
     the known ones by name. A part of one's own is named `"module:Class"`.
     """
     key: str

@@ -49,7 +49,7 @@ def outside(space: spaces.Space, values: np.ndarray) -> np.ndarray:
     "Which of `values` (..., *shape) do not lie in the space, (...)."
     low, high = bounds(space)
     wrong = ~((values >= low) & (values <= high))  # so written, NaN is outside
-    return wrong.any(tuple(range(wrong.ndim - low.ndim, wrong.ndim)))
+    return np.asarray(wrong.any(tuple(range(wrong.ndim - low.ndim, wrong.ndim))))
 
 
 def check_values_of(space: spaces.Space, values: np.ndarray, what: str) -> np.ndarray:
