@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from .checkpoints import CheckpointError, Checkpoints, load_model
-from .evaluation import action_generator, choose_actions, most, remember
+from .evaluation import action_generator, choose_actions, remember
 from .files import CompressedADError
 from .histories import FIELDS
 from .insight.rollout import packaged_model
@@ -29,7 +29,7 @@ class Agent:
 
     With `n` it acts in so many environments at once, each with a memory of its own; then everything that
     goes in and comes out has a first axis of n. Actions are drawn with `seed`, or with `greedy` the likeliest
-    is taken. `memory` is the model's `ContextMemory`: its latents, `n_transitions` seen, `n_compressions`.
+    is taken. `memory` is the model's `ContextMemory`.
     """
     def __init__(self, model: InContextModel, n: int | None = None, greedy: bool = False, seed: int = 0):
         if n is not None and not (isinstance(n, (int, np.integer)) and n >= 1):
@@ -41,13 +41,12 @@ class Agent:
         self.reset()
 
     def __repr__(self) -> str:
-        compressions = most(self.memory.n_compressions)
-        seen = f"{self.memory.n_transitions} transitions seen, {compressions} compressions"
+        seen = f"{self.memory.n_transitions} transitions seen, {self.memory.n_compressions} compressions"
         return f"Agent({type(self.model).__name__}, {seen})"
 
     @torch.no_grad()
     def reset(self) -> None:
-        "Forget everything, for a new task. Not for a new episode: what earlier ones taught would be lost."
+        "Forget everything, for a new task. Between episodes nothing is to be forgotten."
         self.memory = self.model.start(self.n or 1)
 
     @property
@@ -68,17 +67,15 @@ class Agent:
         return actions[0] if actions.ndim > 1 else actions[0].item()
 
     def observe(self, observation: Any, action: Any, reward: Any, next_observation: Any, ended: Any) -> None:
-        """Remember what `action` at `observation` led to; `ended` says whether an episode ended there.
+        """Remember what `action`, its own or another's, led to; `ended` says whether an episode ended there.
 
-        `next_observation` is then the last one of that episode, not the first of the next. It need not be the
-        agent's own action: it learns from what others do as well. Raises `AgentError` naming what cannot be.
+        `next_observation` is then the last one of that episode. Raises `AgentError` naming what cannot be.
         """
-        seen, done = self.model.observation_space, self.model.action_space
         values = (
-            self._values("observation", observation, seen),
-            self._values("action", action, done),
+            self._values("observation", observation, self.model.observation_space),
+            self._values("action", action, self.model.action_space),
             self._numbers("reward", reward, "iuf").astype(np.float32),
-            self._values("next_observation", next_observation, seen),
+            self._values("next_observation", next_observation, self.model.observation_space),
             self._numbers("ended", ended, "b"))
         self.memory = remember(self.model, self.memory, dict(zip(FIELDS, values)))[1]
 
@@ -113,8 +110,8 @@ def load_agent(source: str | Path, n: int | None = None, greedy: bool = False, s
                device: torch.device | str = "auto") -> Agent:
     """The agent of a run folder, a checkpoint file, or a packaged model such as "gallery".
 
-    `device="auto"` is a GPU if there is one. For the rest see `Agent`. Raises `AgentError` if there is no
-    such thing, or if it cannot be used.
+    `device="auto"` is a GPU if there is one; the rest is as for `Agent`. Raises `AgentError` if it cannot be
+    used.
     """
     path = Path(source)
     if path.is_dir():

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class Compressor(nn.Module):
     """How `[latents, segment]` become new latents, and when.
 
-    A subclass has `write`, and, if it decides for itself, `due` and `lengths`. It is made from the configuration, and
-    from `compressor_arguments` by name.
+    A subclass has `write`, and, if it decides for itself, `due` and `lengths`. It is made from the
+    configuration, and from `compressor_arguments` by name.
     """
     def __init__(self, config: "Config"):
         super().__init__()
@@ -31,18 +31,18 @@ class Compressor(nn.Module):
             self.initial_memory = learned_vectors(config.n_latent, config.tf_n_embd, SLOT_SCALE)
 
     def initial(self, batch: int) -> Tensor | None:
-        "The latents (batch, n_latent, width) of histories in which nothing has happened yet; None if there are none."
+        "The latents (batch, n_latent, width) of histories without transitions; None if there are none."
         return None if self.initial_memory is None else self.initial_memory.expand(batch, -1, -1)
 
     def write(self, memory: ContextMemory, length: int) -> Tensor:
-        "New latents (batch, n_latent, width) from those of `memory` and its oldest `length` recent transitions."
+        "New latents (batch, n_latent, width) from those of `memory` and its oldest `length` transitions."
         raise NotImplementedError
 
     def due(self, memory: ContextMemory, latest: Transitions | None, room: int, keep: int) -> int | Tensor:
-        """How many of the oldest recent transitions to write now; 0 for none.
+        """How many of the oldest transitions to write now: one number, or one a stream, (batch,) on the CPU.
 
-        `latest` is the transition (batch, 1) that was just added, `room` how many fit beside the latents, `keep` the
-        configuration's `keep_length`. A tensor (batch,) on the CPU says it for each stream. What is left must fit.
+        `latest` is the transition (batch, 1) that was just added, `room` how many fit beside the latents,
+        `keep` the configuration's `keep_length`. What is left must fit.
         """
         n_recent = memory.recent.shape[1]
         return n_recent - keep if n_recent > room else 0
@@ -83,4 +83,5 @@ class Cleared(Compressor):
         yield config.learned_initial_memory, (
             "compressor = 'cleared': needs learned_initial_memory = true, the latents that are put back")
         yield config.pretraining == "none", (
-            f"pretraining = {config.pretraining!r}: must be none with compressor = 'cleared', which has no encoder")
+            f"pretraining = {config.pretraining!r}: must be none with compressor = 'cleared', which has no "
+            "encoder")

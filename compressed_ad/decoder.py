@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .encoder import POSITION_SCALE, SLOT_SCALE, TransformerBlock, learned_vectors, linear
@@ -34,9 +33,9 @@ def decoder_mask(n_latent: int, n_context: int, n_query: int, device: torch.devi
 # %% ../nbs/course/05_decoder.ipynb #05-decoder-014
 @dataclass
 class DecoderCache:
-    """Keys and values of tokens that were read before, (batch, n_head, max_seq_length, head width) for each layer.
+    """Keys and values of tokens that were read before, (batch, n_head, max_seq_length, head width) a layer.
 
-    `n_tokens` counts latents and transitions, a query is never kept: one number, or one for each stream, (batch,).
+    `n_tokens` counts latents and transitions, never a query: one number, or one for each stream, (batch,).
     """
     keys: list[Tensor]
     values: list[Tensor]
@@ -46,11 +45,13 @@ class DecoderCache:
 class Decoder(nn.Module):
     """Predicts actions from `[latents | recent context | queries]`.
 
-    `max_seq_length` bounds latents, transitions and one query together. Of these, `n_latent` are kept free for latents:
-    positions are those of the others. An answer has `n_outputs` numbers, for `Discrete` actions a logit each.
+    `max_seq_length` bounds latents, transitions and one query together; `n_latent` of these are kept for
+    latents. An answer has `n_outputs` numbers, for `Discrete` actions a logit each.
     """
-    def __init__(self, width: int, n_layer: int, n_head: int, n_outputs: int, max_seq_length: int, n_latent: int = 0):
+    def __init__(self, width: int, n_layer: int, n_head: int, n_outputs: int, max_seq_length: int,
+                 n_latent: int = 0):
         super().__init__()
+        self.n_head = n_head
         self.max_seq_length = max_seq_length
         self.n_latent = n_latent
         self.latent_slots = learned_vectors(n_latent, width, SLOT_SCALE) if n_latent else None
@@ -61,7 +62,7 @@ class Decoder(nn.Module):
         self.register_load_state_dict_pre_hook(_only_used_positions)
 
     def layout(self, latents: Tensor | None, context: Tensor, queries: Tensor, n_known: int = 0) -> Tensor:
-        """`[latents | context | queries]` with positions, from token `n_known` on: (batch, n - n_known, width).
+        """`[latents | context | queries]` with positions, but for the first `n_known`: (batch, n, width).
 
         Raises `ValueError` if it is too long for the decoder, or if there are more queries than prefixes.
         """
@@ -69,99 +70,95 @@ class Decoder(nn.Module):
         n_context = context.shape[1]
         n_query = queries.shape[1]
         if n_context + 1 > len(self.positions):
-            raise ValueError(f"{n_latent} latents, {n_context} transitions and a query: more than decoder_max_seq_length = "
-                             f"{self.max_seq_length}, of which {self.n_latent} are kept for latents")
+            raise ValueError(f"{n_latent} latents, {n_context} transitions and a query: more than "
+                             f"decoder_max_seq_length = {self.max_seq_length}, of which {self.n_latent} are "
+                             "kept for latents")
         if not 1 <= n_query <= n_context + 1:
             raise ValueError(f"{n_query} queries: must be from 1 to {n_context + 1}, one for each prefix")
         old = [] if latents is None or n_known else [latents + self.latent_slots]
         known = max(0, n_known - n_latent)  # transitions; latents are known together or not at all
-        at = self.positions[n_context + 1 - n_query:n_context + 1]  # a query stands where the next transition would
+        at = self.positions[n_context + 1 - n_query:n_context + 1]  # where the next transitions would stand
         return torch.cat([*old, context[:, known:] + self.positions[known:n_context], queries + at], 1)
 
     def forward(self, latents: Tensor | None, context: Tensor, queries: Tensor) -> Tensor:
-        """Action logits (batch, n_query, n_actions) at the last `n_query` prefixes of the context.
+        """Answers (batch, n_query, n_outputs) at the last `n_query` prefixes of the context.
 
-        `latents` (batch, n_latent, width) or None, `context` (batch, n_context, width), `queries` (batch, n_query, width).
-        With `n_context + 1` queries every transition is a target; each logit equals that of a single query. Raises
-        `ValueError` as `layout` does.
+        `latents` (batch, n_latent, width) or None, `context` (batch, n_context, width), `queries` (batch,
+        n_query, width). With `n_context + 1` queries every transition is a target. Each answer equals that to
+        a single query. Raises `ValueError` as `layout` does.
         """
-        tokens, n_query = self.layout(latents, context, queries), queries.shape[1]
-        n_latent = tokens.shape[1] - context.shape[1] - n_query
-        mask = decoder_mask(n_latent, context.shape[1], n_query, tokens.device)
-        read, asked = tokens[:, :-n_query], tokens[:, -n_query:]  # nothing looks at a query: two streams, less to attend to
+        n_context, n_query = context.shape[1], queries.shape[1]
+        tokens = self.layout(latents, context, queries)
+        mask = decoder_mask(tokens.shape[1] - n_context - n_query, n_context, n_query, tokens.device)
+        read, asked = tokens[:, :-n_query], tokens[:, -n_query:]  # nothing looks at a query: two streams
         for block in self.blocks:
-            n_read = 0 if block is self.blocks[-1] else read.shape[1]  # of the last layer only the queries are used
-            (reading, keys, values), (asking, own_keys, own_values) = block.project(read, n_read), block.project(asked)
-            all_keys, all_values = torch.cat([keys, own_keys], 2), torch.cat([values, own_values], 2)
-            asked = block.attend(asked, asking, all_keys, all_values, mask[-n_query:])  # (batch, n_query, width)
+            n_read = 0 if block is self.blocks[-1] else read.shape[1]  # the last layer needs only the queries
+            reading, keys, values = block.project(read, n_read)
+            asking, own_keys, own_values = block.project(asked)
+            all_keys = torch.cat([keys, own_keys], 2)
+            all_values = torch.cat([values, own_values], 2)
+            asked = block.attend(asked, asking, all_keys, all_values, mask[-n_query:])
             if n_read:
-                read = block.attend(read, reading, keys, values, mask[:-n_query, :-n_query])  # latents and transitions
+                read = block.attend(read, reading, keys, values, mask[:-n_query, :-n_query])
         return self.output(self.norm(asked))
 
-    def new_cache(self, batch: int, by_stream: bool = False) -> DecoderCache:
-        "An empty cache for `batch` sequences; `by_stream` for sequences of different lengths."
-        n_head = self.blocks[0].n_head
-        shape = (batch, n_head, self.max_seq_length, self.positions.shape[1] // n_head)
-        make = self.positions.new_zeros if by_stream else self.positions.new_empty  # what is masked must be a number too
-        return DecoderCache([make(shape) for _ in self.blocks], [make(shape) for _ in self.blocks])
+    def new_cache(self, batch: int) -> DecoderCache:
+        "An empty cache for `batch` sequences."
+        shape = (batch, self.n_head, self.max_seq_length, self.positions.shape[1] // self.n_head)
+        keys, values = ([self.positions.new_zeros(shape) for _ in self.blocks] for _ in range(2))
+        return DecoderCache(keys, values)
 
     @torch.no_grad()
     def cached(self, cache: DecoderCache, latents: Tensor | None, context: Tensor, query: Tensor,
                lengths: Tensor | None = None) -> Tensor:
-        """The logits (batch, n_outputs) of one `query` (batch, 1, width), reading only tokens the cache has not seen.
+        """The answer (batch, n_outputs) to one `query` (batch, 1, width). Reads only what is new.
 
-        `latents` and `context` are the whole sequence; those that are new are added to the cache. Where streams have
+        `latents` and `context` are the whole sequence; what is new goes into the cache. Where streams have
         contexts of different `lengths` (batch,), on the CPU, what stands behind them in `context` is padding.
         """
         if lengths is not None:
             return self._cached_by_stream(cache, latents, context, query, lengths)
-        tokens = self.layout(latents, context, query, cache.n_tokens)  # latents only if the cache is empty
+        known = int(cache.n_tokens)
+        tokens = self.layout(latents, context, query, known)
         n_latent = 0 if latents is None else latents.shape[1]
-        end = cache.n_tokens + tokens.shape[1]
+        end = known + tokens.shape[1]
         columns = torch.arange(end, device=tokens.device)
-        mask = (columns <= columns[cache.n_tokens:, None]) | (columns < n_latent)  # the new rows only
+        mask = (columns <= columns[known:, None]) | (columns < n_latent)  # the new rows only
         for block, keys, values in zip(self.blocks, cache.keys, cache.values):
             n_read = 1 if block is self.blocks[-1] else tokens.shape[1]
-            queries, keys[:, :, cache.n_tokens:end], values[:, :, cache.n_tokens:end] = block.project(tokens, n_read)
-            tokens = block.attend(tokens[:, -n_read:], queries, keys[:, :, :end], values[:, :, :end], mask[-n_read:])
+            queries, keys[:, :, known:end], values[:, :, known:end] = block.project(tokens, n_read)
+            seen = (keys[:, :, :end], values[:, :, :end])
+            tokens = block.attend(tokens[:, -n_read:], queries, *seen, mask[-n_read:])
         cache.n_tokens = end - 1
         return self.output(self.norm(tokens[:, 0]))
 
     def _cached_by_stream(self, cache: DecoderCache, latents: Tensor | None, context: Tensor, query: Tensor,
                           lengths: Tensor) -> Tensor:
-        "`cached` for streams of different lengths: those with as many new tokens, and as many latents, go together."
-        n_latent = 0 if latents is None else latents.shape[1]
+        "`cached` for streams of different lengths: those with as many new tokens go together."
+        old = [] if latents is None else [latents + self.latent_slots]
+        tokens = torch.cat([*old, context + self.positions[:context.shape[1]], torch.zeros_like(query)], 1)
+        n_latent = tokens.shape[1] - context.shape[1] - 1
+        ends = n_latent + lengths  # where the queries stand, (batch,)
+        tokens[torch.arange(len(tokens)), ends] = query[:, 0] + self.positions[lengths]
         known = torch.as_tensor(cache.n_tokens).expand(len(lengths))
-        new = n_latent + lengths - known  # (batch,)
+        cache.n_tokens = ends
         answers = query.new_empty(len(lengths), self.output.out_features)
-        for n, begins in set(zip(new.tolist(), (known == 0).tolist())):
-            rows = torch.nonzero((new == n) & ((known == 0) == begins))[:, 0]
-            answers[rows] = self._cached_rows(cache, latents, context, query, rows, known[rows], n)
-        cache.n_tokens = n_latent + lengths
+        for n_new in (ends - known).unique().tolist():
+            rows = torch.nonzero(ends - known == n_new)[:, 0]
+            at = known[rows, None] + torch.arange(n_new + 1)  # (n, n_new + 1): new tokens and the query
+            columns = torch.arange(int(at.max()) + 1)
+            mask = (columns <= at[:, :, None]) | (columns < n_latent)
+            rows, at, mask = (part.to(tokens.device) for part in (rows, at, mask))
+            new = tokens[rows[:, None], at]
+            for block, keys, values in zip(self.blocks, cache.keys, cache.values):
+                n_read = 1 if block is self.blocks[-1] else new.shape[1]
+                queries, new_keys, new_values = block.project(new, n_read)
+                keys[rows[:, None], :, at] = new_keys.transpose(1, 2)
+                values[rows[:, None], :, at] = new_values.transpose(1, 2)
+                seen = (part[rows, :, :len(columns)] for part in (keys, values))
+                new = block.attend(new[:, -n_read:], queries, *seen, mask[:, None, -n_read:])
+            answers[rows] = self.output(self.norm(new[:, 0]))
         return answers
-
-    def _cached_rows(self, cache: DecoderCache, latents: Tensor | None, context: Tensor, query: Tensor, rows: Tensor,
-                     known: Tensor, n_new: int) -> Tensor:
-        "The answers of the streams `rows` (n,), of which `known` (n,) tokens are in the cache and `n_new` are not."
-        n_latent = 0 if latents is None else latents.shape[1]
-        at = known[:, None] + torch.arange(n_new + 1)  # (n, n_new + 1): where the new tokens and the query stand
-        place = at - n_latent  # among the transitions; negative for latents
-        end = int(at.max()) + 1
-        mask = (torch.arange(end) <= at[:, :, None]) | (torch.arange(end) < n_latent)
-        rows, at, place, mask = (part.to(context.device) for part in (rows, at, place, mask))
-        filled = F.pad(context, (0, 0, 0, 1))  # a place to read from, if there are no transitions at all
-        tokens = torch.cat([filled[rows[:, None], place[:, :-1].clamp(min=0)], query[rows]], 1)
-        tokens = tokens + self.positions[place.clamp(min=0)]
-        if n_latent and int(known[0]) == 0:  # a stream that begins anew reads its latents as well
-            tokens = torch.cat([latents[rows] + self.latent_slots, tokens[:, n_latent:]], 1)
-        for block, all_keys, all_values in zip(self.blocks, cache.keys, cache.values):
-            n_read = 1 if block is self.blocks[-1] else tokens.shape[1]
-            queries, keys, values = block.project(tokens, n_read)
-            all_keys[rows[:, None], :, at] = keys.transpose(1, 2)
-            all_values[rows[:, None], :, at] = values.transpose(1, 2)
-            looked_at = (part[rows, :, :end] for part in (all_keys, all_values))
-            tokens = block.attend(tokens[:, -n_read:], queries, *looked_at, mask[:, None, -n_read:])
-        return self.output(self.norm(tokens[:, 0]))
 
 
 def _only_used_positions(decoder: Decoder, weights: dict[str, Tensor], prefix: str, *_: object) -> None:

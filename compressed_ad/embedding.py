@@ -35,10 +35,9 @@ class DiscreteEmbedding(nn.Module):
 
 
 class MultiDiscreteEmbedding(nn.Module):
-    """One table for each factor, summed: values (..., n_factors) of a `MultiDiscrete` space to vectors (..., width).
+    """A table for each factor, summed: values (..., n_factors) of a `MultiDiscrete` space to (..., width).
 
-    A grid position is two factors, so a cell shares its row with its neighbours: what is learned of one cell
-    carries over to cells that were never rewarded in training.
+    Cells of one row of a grid share a vector: what is learned of one carries over to the others.
     """
     def __init__(self, space: spaces.MultiDiscrete, width: int):
         super().__init__()
@@ -65,11 +64,13 @@ class BoxEmbedding(nn.Module):
 
 # %% ../nbs/course/03_embedding.ipynb #03-embedding-028
 def embed_space(space: spaces.Space, width: int) -> nn.Module:
-    "The module that turns values of `space` into vectors of `width`. Raises `ValueError` for a space of another kind."
-    for kind, module in ((spaces.Discrete, DiscreteEmbedding), (spaces.MultiDiscrete, MultiDiscreteEmbedding),
-                         (spaces.Box, BoxEmbedding)):
-        if isinstance(space, kind):
-            return module(space, width)
+    "The module from values of `space` to vectors (..., width). Raises `ValueError` for other kinds of space."
+    if isinstance(space, spaces.Discrete):
+        return DiscreteEmbedding(space, width)
+    if isinstance(space, spaces.MultiDiscrete):
+        return MultiDiscreteEmbedding(space, width)
+    if isinstance(space, spaces.Box):
+        return BoxEmbedding(space, width)
     raise ValueError(f"space = {space}: must be Discrete, MultiDiscrete or Box")
 
 # %% ../nbs/course/03_embedding.ipynb #03-embedding-046
@@ -94,13 +95,12 @@ class Transitions:
 # %% ../nbs/course/03_embedding.ipynb #03-embedding-050
 class TransitionEmbedding(nn.Module):
     "One token for each transition: the sum of its fields' embeddings, (..., width)."
-    def __init__(self, observation_space: spaces.Space, action_space: spaces.Discrete, width: int):
+    def __init__(self, observation_space: spaces.Space, action_space: spaces.Space, width: int):
         super().__init__()
         number, flag = spaces.Box(-np.inf, np.inf, ()), spaces.Discrete(2)
-        self.fields = nn.ModuleDict(dict(
-            observations=embed_space(observation_space, width), actions=embed_space(action_space, width),
-            rewards=embed_space(number, width), next_observations=embed_space(observation_space, width),
-            episode_ends=embed_space(flag, width)))
+        kinds = dict(observations=observation_space, actions=action_space, rewards=number,
+                     next_observations=observation_space, episode_ends=flag)
+        self.fields = nn.ModuleDict({name: embed_space(kind, width) for name, kind in kinds.items()})
 
     def forward(self, transitions: Transitions) -> Tensor:
         return sum(embed(getattr(transitions, name)) for name, embed in self.fields.items())

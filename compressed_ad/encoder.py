@@ -28,14 +28,16 @@ def learned_vectors(n: int, width: int, scale: float) -> nn.Parameter:
 class TransformerBlock(nn.Module):
     """Attention, then a two-layer network; each reads a LayerNorm of the stream and adds to it.
 
-    `forward` takes tokens (batch, n, width) and a mask (n_read, n), true where a row may look. With `n_read`, only
-    the last `n_read` tokens are updated and returned: enough for a last layer of which nothing else is used.
+    With `n_read` only the last `n_read` tokens are updated: enough in a last layer.
     """
     def __init__(self, width: int, n_head: int):
         super().__init__()
         self.n_head = n_head
-        self.attention_norm, self.network_norm = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.query, self.key_value, self.output = linear(width, width), linear(width, 2 * width), linear(width, width)
+        self.attention_norm = nn.LayerNorm(width)
+        self.network_norm = nn.LayerNorm(width)
+        self.query = linear(width, width)
+        self.key_value = linear(width, 2 * width)
+        self.output = linear(width, width)
         self.network = nn.Sequential(linear(width, 4 * width), nn.ReLU(), linear(4 * width, width))
 
     def heads(self, vectors: Tensor) -> Tensor:
@@ -44,22 +46,20 @@ class TransformerBlock(nn.Module):
         return vectors.view(batch, n, self.n_head, width // self.n_head).transpose(1, 2)
 
     def project(self, tokens: Tensor, n_read: int | None = None) -> tuple[Tensor, Tensor, Tensor]:
-        "Queries of the last `n_read` tokens (default: all), keys and values of all; (batch, n_head, n, width / n_head) each."
+        "Queries of the last `n_read` tokens (default: all), keys and values of all, each split into `heads`."
         normed = self.attention_norm(tokens)
         keys, values = self.key_value(normed).chunk(2, -1)
         asking = normed if n_read is None else normed[:, tokens.shape[1] - n_read:]
         return self.heads(self.query(asking)), self.heads(keys), self.heads(values)
 
-    def attend(self, tokens: Tensor, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
-        """Update the `tokens` (batch, n_read, width) that the queries belong to.
-
-        `keys` and `values` are of n tokens; the mask (n_read, n) is true where a row may look.
-        """
+    def attend(self, tokens: Tensor, queries: Tensor, keys: Tensor, values: Tensor,
+               mask: Tensor | None) -> Tensor:
+        "The queries' `tokens` (batch, n_read, width), updated. They see where the mask (n_read, n) is true."
         tokens = tokens + self.output(self.look(queries, keys, values, mask).transpose(1, 2).flatten(2))
         return tokens + self.network(self.network_norm(tokens))
 
     def look(self, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
-        "What each row reads: a mean of the values, weighted by attention, (batch, n_head, n_read, width / n_head). Chapter 10 looks on."
+        "What each row reads: values, weighted by attention, (batch, n_head, n_read, width / n_head)."
         return F.scaled_dot_product_attention(queries, keys, values, attn_mask=mask)
 
     def forward(self, tokens: Tensor, mask: Tensor | None = None, n_read: int | None = None) -> Tensor:
@@ -71,9 +71,8 @@ class TransformerBlock(nn.Module):
 class CompressionEncoder(nn.Module):
     """Writes a segment of transitions into `n_latent` latent tokens.
 
-    Reads `[old latents | segment | query tokens]`, every token looking at every other, and returns what the query
-    tokens have become. Positions are bounded: slots for latents and query tokens, and for the segment places
-    counted from its own start.
+    Reads `[old latents | segment | query tokens]`, every token looking at every other, and returns what the
+    query tokens have become. Positions in a segment are counted from its own start.
     """
     def __init__(self, width: int, n_layer: int, n_head: int, n_latent: int, max_segment_length: int):
         super().__init__()
@@ -82,20 +81,22 @@ class CompressionEncoder(nn.Module):
         self.latent_slots = learned_vectors(n_latent, width, SLOT_SCALE)
         self.positions = learned_vectors(max_segment_length, width, POSITION_SCALE)
         self.blocks = nn.ModuleList(TransformerBlock(width, n_head) for _ in range(n_layer))
-        self.norm, self.output = nn.LayerNorm(width), linear(width, width)
+        self.norm = nn.LayerNorm(width)
+        self.output = linear(width, width)
 
     def forward(self, latents: Tensor | None, segment: Tensor) -> Tensor:
         """New latents (batch, n_latent, width) from old ones (or none yet) and a segment (batch, n, width).
 
-        Raises `ValueError` if the segment is empty or longer than `max_segment_length`, or the latents are not `n_latent`.
+        Raises `ValueError` if n is not from 1 to `max_segment_length`, or the latents are not `n_latent`.
         """
         batch, n, _ = segment.shape
         if latents is not None and latents.shape[1] != self.n_latent:
             raise ValueError(f"{latents.shape[1]} old latents: must be n_latent = {self.n_latent}")
         if not 1 <= n <= self.max_segment_length:
-            raise ValueError(f"segment of {n} transitions: must be from 1 to max_segment_length = {self.max_segment_length}")
+            raise ValueError(f"segment of {n} transitions: must be from 1 to "
+                             f"max_segment_length = {self.max_segment_length}")
         old = [] if latents is None else [latents + self.latent_slots]
         tokens = torch.cat([*old, segment + self.positions[:n], self.query_tokens.expand(batch, -1, -1)], 1)
         for block in self.blocks[:-1]:
             tokens = block(tokens)  # (batch, n_old + n + n_latent, width)
-        return self.output(self.norm(self.blocks[-1](tokens, n_read=self.n_latent)))  # (batch, n_latent, width)
+        return self.output(self.norm(self.blocks[-1](tokens, n_read=self.n_latent)))

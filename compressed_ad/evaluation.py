@@ -2,8 +2,8 @@
 
 # %% auto #0
 __all__ = ['Compression', 'EvaluationError', 'Evaluation', 'check_question', 'reference_returns', 'steps_to_count',
-           'count_returns', 'action_generator', 'choose_actions', 'remember', 'act', 'at_rest', 'most', 'check_spaces',
-           'evaluate', 'Value', 'interval', 'by_seed_and_task', 'summarise', 'plot_curves', 'evaluate_source']
+           'count_returns', 'action_generator', 'choose_actions', 'remember', 'act', 'at_rest', 'check_spaces',
+           'evaluate', 'Value', 'interval', 'summarise', 'plot_curves', 'evaluate_source']
 
 # %% ../nbs/course/09_evaluation.ipynb #09-evaluation-002
 import time
@@ -33,7 +33,7 @@ from .tasks.family import TaskFamily, reset_environment, step_and_reset
 # %% ../nbs/course/09_evaluation.ipynb #09-evaluation-011
 @dataclass(frozen=True)
 class Compression:
-    "One compression: when it happened, how many tokens (latents, transitions) went in, how many were left."
+    "When a compression happened, how many tokens (latents, transitions) went in, how many were left."
     step: int
     tokens_before: int
     tokens_after: int
@@ -50,16 +50,11 @@ class EvaluationError(CompressedADError):
 
 @dataclass
 class Evaluation:
-    """What a model did on some tasks at frozen weights.
-
-    `returns` (n_tasks, n_streams, n_episodes), undiscounted. `oracle` (n_tasks,) are the best returns, None
-    where the family does not know them; `low` (n_tasks,) are those of an agent that acts at random, by
-    default zeros.
-    """
+    "What a model did on some tasks at frozen weights."
     tasks: np.ndarray
-    returns: np.ndarray
-    oracle: np.ndarray | None
-    low: np.ndarray | None = None
+    returns: np.ndarray  # (n_tasks, n_streams, n_episodes), undiscounted
+    oracle: np.ndarray | None  # (n_tasks,), the best returns; None where the family does not know them
+    low: np.ndarray | None = None  # (n_tasks,), what an agent gets that acts at random; zeros if not given
     compressions: list[Compression] = field(default_factory=list)
     n_steps: int = 0
     seconds: float = 0.0
@@ -75,20 +70,17 @@ class Evaluation:
 
     @property
     def normalised(self) -> np.ndarray:
-        """Returns on a scale from chance, 0, to the oracle, 1, (n_tasks, n_streams, n_episodes).
-
-        Raises `EvaluationError` if there is no such scale, and says on which tasks.
-        """
+        "`returns` from chance, 0, to the oracle, 1. Raises `EvaluationError` naming tasks without a scale."
         if self.oracle is None:
             raise EvaluationError("returns cannot be normalised: the family does not know its oracle returns")
-        if not self.is_normalised:
-            tasks = self.tasks[~(self.oracle > self.low)].tolist()
-            raise EvaluationError(f"tasks {tasks}: not normalised: the oracle's return is not above chance")
+        wrong = self.tasks[~(self.oracle > self.low)].tolist()
+        if wrong:
+            raise EvaluationError(f"tasks {wrong}: not normalised: the oracle's return is not above chance")
         return (self.returns - self.low[:, None, None]) / (self.oracle - self.low)[:, None, None]
 
     @property
     def scores(self) -> np.ndarray:
-        "Normalised returns where there are any, else raw ones, (n_tasks, n_streams, n_episodes)."
+        "Normalised returns where there are any, else raw ones."
         return self.normalised if self.is_normalised else self.returns
 
     @property
@@ -120,10 +112,7 @@ class Evaluation:
 # %% ../nbs/course/09_evaluation.ipynb #09-evaluation-016
 def check_question(family: TaskFamily, tasks: Sequence[int], n_streams: int, n_episodes: int,
                    window: int = 0) -> np.ndarray:
-    """`tasks` as an array, (n,).
-
-    Raises `EvaluationError` naming what cannot be evaluated, or what `family.check` raises.
-    """
+    "`tasks` as an array, (n,). Raises `EvaluationError` naming what cannot be evaluated."
     family.check()
     numbers = {"n_streams": (n_streams, 1), "n_episodes": (n_episodes, 1), "window": (window, 0)}
     for name, (value, least) in numbers.items():
@@ -141,10 +130,9 @@ def check_question(family: TaskFamily, tasks: Sequence[int], n_streams: int, n_e
 
 def reference_returns(family: TaskFamily, tasks: np.ndarray,
                       window: int = 0) -> tuple[np.ndarray, np.ndarray | None]:
-    """What chance and the oracle earn in an episode, or in `window` steps: low (n,) and oracle (n,).
+    """What chance and the oracle earn in an episode, or in `window` steps: low (n,) and oracle (n,) or None.
 
-    The oracle is None if the family does not know it. In a window, an agent that acts at random is taken to
-    need `horizon` steps for each episode.
+    In a window, an agent that acts at random is taken to need `horizon` steps for each episode.
     """
     low = np.asarray(family.random_returns(tasks), float)
     try:
@@ -155,14 +143,14 @@ def reference_returns(family: TaskFamily, tasks: np.ndarray,
 
 
 def steps_to_count(family: TaskFamily, n_episodes: int, window: int = 0) -> int:
-    "Steps in which every stream completes `n_episodes` episodes, or windows of `window` steps."
+    "Steps in which every stream completes `n_episodes` episodes, or windows."
     return n_episodes * (window or family.horizon + family.charge_resets)
 
 
 def count_returns(rewards: np.ndarray, ends: np.ndarray, n_episodes: int, window: int = 0) -> np.ndarray:
     """Returns (n, n_episodes) of the first episodes, or windows, from rewards and ends (n, n_steps).
 
-    Raises `EvaluationError` if a return is no number, as when a stream did not complete so many episodes.
+    Raises `EvaluationError` if a stream completed fewer, or a return is not finite.
     """
     if window:
         rewards = rewards[:, :n_episodes * window].reshape(len(rewards), n_episodes, window)
@@ -178,17 +166,20 @@ def count_returns(rewards: np.ndarray, ends: np.ndarray, n_episodes: int, window
 
 # %% ../nbs/course/09_evaluation.ipynb #09-evaluation-018
 def action_generator(seed: int, part: int = 1) -> torch.Generator:
-    "The random numbers behind the actions of a model: others than those of its environment, others for each `part`."
+    "The random numbers behind a model's actions: not those of its environment, others for each `part`."
     own = np.random.SeedSequence(seed, spawn_key=(part,))
     return torch.Generator().manual_seed(int(own.generate_state(1, np.uint64)[0]))
+
+
+def _device(model: nn.Module) -> torch.device:
+    return next(model.parameters()).device
 
 
 @torch.no_grad()
 def choose_actions(model: InContextModel, memory: ContextMemory, observations: np.ndarray,
                    generator: torch.Generator, greedy: bool = False) -> tuple[np.ndarray, ContextMemory]:
     "Actions (n, ...) at `observations` (n, ...), and the memory with its decoder cache filled."
-    device = next(model.parameters()).device
-    outputs, memory = model.predict(memory, torch.as_tensor(observations, device=device))
+    outputs, memory = model.predict(memory, torch.as_tensor(observations, device=_device(model)))
     return model.actions.sample(outputs, generator, greedy), memory
 
 
@@ -196,17 +187,14 @@ def choose_actions(model: InContextModel, memory: ContextMemory, observations: n
 def remember(model: InContextModel, memory: ContextMemory,
              happened: Mapping[str, np.ndarray]) -> tuple[Transitions, ContextMemory]:
     "One transition of each stream, (n, ...) a field: as `Transitions` (n, 1), and the memory after it."
-    device = next(model.parameters()).device
-    transitions = Transitions.of({name: values[:, None] for name, values in happened.items()}, device)
+    happened = {name: values[:, None] for name, values in happened.items()}
+    transitions = Transitions.of(happened, _device(model))
     return transitions, model.observe(memory, transitions)
 
 
 def act(model: InContextModel, memory: ContextMemory, environment: VectorEnv, observations: np.ndarray,
         generator: torch.Generator, greedy: bool = False) -> tuple[Transitions, ContextMemory, np.ndarray]:
-    """One step of all streams: choose actions, move, remember.
-
-    Returns transitions (n, 1), the memory and what to answer next, (n, ...).
-    """
+    "One step of all streams: transitions (n, 1), the memory, and the observations (n, ...) to act on next."
     actions, memory = choose_actions(model, memory, observations, generator, greedy)
     next_observations, rewards, terminated, truncated, following = step_and_reset(environment, actions)
     values = (observations, actions, rewards.astype(np.float32), next_observations, terminated | truncated)
@@ -216,7 +204,7 @@ def act(model: InContextModel, memory: ContextMemory, environment: VectorEnv, ob
 # %% ../nbs/course/09_evaluation.ipynb #09-evaluation-018b
 @contextmanager
 def at_rest(model: nn.Module) -> Iterator[None]:
-    "While this lasts, the model is in evaluation mode. Then its parts are again in the modes they were in."
+    "While this lasts, the model is in evaluation mode. Then all its parts are in their modes again."
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
@@ -224,11 +212,6 @@ def at_rest(model: nn.Module) -> Iterator[None]:
     finally:
         for module, mode in modes:
             module.training = mode
-
-
-def most(counter: int | torch.Tensor) -> int:
-    "A counter of a `ContextMemory`; where streams have their own, that of the furthest."
-    return int(counter.max()) if isinstance(counter, torch.Tensor) else counter
 
 
 def check_spaces(model: InContextModel, family: TaskFamily) -> None:
@@ -246,12 +229,11 @@ def evaluate(model: InContextModel, family: TaskFamily, tasks: Sequence[int], n_
              hook: Callable[[int, Transitions, ContextMemory], ContextMemory] | None = None) -> Evaluation:
     """Let a model act on `tasks`, `n_streams` times each, for `n_episodes` episodes, with frozen weights.
 
-    Its memory is never reset: it learns in context. Actions are drawn from what it answers, or the
-    likeliest is taken with `greedy`. All streams move together, one step at a time. With `window`, every so
-    many steps count as one episode, whatever began or ended in them. After each step `hook` may look at its
-    number, at the transitions of all streams (n_tasks * n_streams, 1) and at the memory; the memory that it
-    returns is used from then on. Raises `EvaluationError`, before anything runs, if model, family and
-    question do not belong together.
+    Its memory is never reset: it learns in context. Actions are drawn, or with `greedy` the likeliest is
+    taken. With `window`, every so many steps count as one episode, whatever began or ended in them. After
+    each step `hook` is told its number, the transitions of all streams (n_tasks * n_streams, 1) and the
+    memory, and returns the memory to go on with. Raises `EvaluationError`, before anything runs, if model,
+    family and question do not belong together.
     """
     tasks = check_question(family, tasks, n_streams, n_episodes, window)
     check_spaces(model, family)
@@ -271,8 +253,8 @@ def evaluate(model: InContextModel, family: TaskFamily, tasks: Sequence[int], n_
                                                     greedy)
             rewards[:, step] = transitions.rewards[:, 0].cpu().numpy()
             ends[:, step] = transitions.episode_ends[:, 0].cpu().numpy()
-            number = most(memory.n_compressions)
-            if number > most(before.n_compressions):
+            number = memory.n_compressions
+            if number > before.n_compressions:
                 compressions.append(Compression(step + 1, before.n_tokens + 1, memory.n_tokens, number))
             if hook is not None:
                 memory = hook(step + 1, transitions, memory)
@@ -291,8 +273,7 @@ class Value:
 def interval(values: np.ndarray, n_resamples: int = 1000, seed: int = 0) -> np.ndarray:
     """95% bootstrap interval of the mean of `values` (n_seeds, n_tasks, ...): (2, ...), low and high.
 
-    Seeds and tasks are resampled independently of one another: both are a sample of what could have been run.
-    NaN counts as not measured.
+    Seeds and tasks are resampled independently: both are samples. NaN counts as not measured.
     """
     seeds, tasks = _resampled(*values.shape[:2], n_resamples, seed)
     measured = np.isfinite(values)
@@ -305,25 +286,18 @@ def interval(values: np.ndarray, n_resamples: int = 1000, seed: int = 0) -> np.n
 def _resampled(n_seeds: int, n_tasks: int, n_resamples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     "Weights of seeds (n_resamples, n_seeds) and of tasks (n_resamples, n_tasks): how often each was drawn."
     random = np.random.default_rng(seed)
-    seeds = random.multinomial(n_seeds, np.full(n_seeds, 1 / n_seeds), size=n_resamples) / n_seeds
-    tasks = random.multinomial(n_tasks, np.full(n_tasks, 1 / n_tasks), size=n_resamples) / n_tasks
-    return seeds, tasks
-
-
-def by_seed_and_task(evaluations: Sequence[Evaluation]) -> np.ndarray:
-    "Scores averaged over streams, (n_seeds, n_tasks, n_episodes), of evaluations that differ in their seed."
-    return np.stack([evaluation.scores.mean(1) for evaluation in evaluations])
+    draws = [random.multinomial(n, np.full(n, 1 / n), size=n_resamples) / n for n in (n_seeds, n_tasks)]
+    return draws[0], draws[1]
 
 # %% ../nbs/course/09_evaluation.ipynb #09-evaluation-037
 def summarise(evaluations: Sequence[Evaluation], n_last: int = 10, every: int = 1) -> dict:
     """What several evaluations, which differ in their seed, say together; ready for JSON.
 
-    `last10` (or another `n_last`) is the mean score over the last episodes, with its 95% interval over
-    tasks and seeds. With fewer episodes it is named for what there is, such as `last3`; `statistic` holds
-    the name. `curve`, `curve_low` and `curve_high` are the in-context learning curve, `every` episodes a
-    point. `is_normalised` says whether scores are normalised returns or raw ones.
+    `statistic` names the mean score of the last episodes, with its 95% interval over tasks and seeds:
+    `last10`, or another number where `n_last` or the episodes say so. `curve`, `curve_low` and `curve_high`
+    are the in-context learning curve, `every` episodes a point.
     """
-    scores = by_seed_and_task(evaluations)
+    scores = np.stack([evaluation.scores.mean(1) for evaluation in evaluations])
     n_seeds, n_tasks, n_episodes = scores.shape
     n_last = min(n_last, n_episodes)
     every = min(every, n_episodes)
@@ -331,13 +305,14 @@ def summarise(evaluations: Sequence[Evaluation], n_last: int = 10, every: int = 
     last = scores[..., -n_last:].mean(-1)
     low, high = interval(last)
     numbers = {"mean": last.mean(), "low": low, "high": high}
+    statistic = f"last{n_last}"
     points = scores[..., :n_points * every].reshape(n_seeds, n_tasks, n_points, every).mean(-1)
     curves = dict(zip(("curve", "curve_low", "curve_high"), (points.mean((0, 1)), *interval(points))))
     first = evaluations[0]
     return {
-        f"last{n_last}": {name: finite_or_none(value) for name, value in numbers.items()}
-                          | {"per_seed": last.mean(1).tolist()},
-        "statistic": f"last{n_last}",
+        statistic: {name: finite_or_none(value) for name, value in numbers.items()}
+                   | {"per_seed": last.mean(1).tolist()},
+        "statistic": statistic,
         "is_normalised": first.is_normalised,
         "n_tasks": n_tasks,
         "n_streams": first.returns.shape[1],
@@ -352,8 +327,7 @@ def plot_curves(summaries: Mapping[str, Mapping], source_curve: Sequence[float] 
                 axes: plt.Axes | None = None) -> plt.Axes:
     """In-context learning curves from `summarise`, by model; bands are 95% intervals over tasks and seeds.
 
-    Raw returns have no oracle line: it would be another one on every task. Raises `EvaluationError` if some
-    of the summaries are normalised and others not.
+    Raises `EvaluationError` if some of the summaries are normalised and others not.
     """
     scales = {summary.get("is_normalised", True) for summary in summaries.values()}  # old records always were
     if len(scales) > 1:
@@ -369,7 +343,7 @@ def plot_curves(summaries: Mapping[str, Mapping], source_curve: Sequence[float] 
         episodes = np.arange(1, len(source_curve) + 1)
         axes.plot(episodes, source_curve, color=COLOURS["source"], label="source algorithm", zorder=1)
     axes.set(xlabel="episode", ylabel="return")
-    if scales == {True}:
+    if scales == {True}:  # raw returns have another oracle on every task
         axes.axhline(1, color=COLOURS["oracle"], linestyle="--", linewidth=1, label="oracle")
         axes.set(ylabel="normalised return", ylim=(0, 1.06))
     axes.legend(frameon=False, fontsize=8, loc="lower right")

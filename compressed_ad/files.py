@@ -15,12 +15,12 @@ from typing import Any
 
 # %% ../nbs/reference/files.ipynb #c005
 class CompressedADError(ValueError):
-    "Something that this package refuses, and why. The base of all its own errors: a command says it in one line."
+    "Something that this package refuses, and why: the base of all its errors. Commands tell it in a line."
 
 # %% ../nbs/reference/files.ipynb #c007
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
-    "A temporary path beside `path`. It replaces `path` when the block ends, and is removed if the block fails."
+    "A path beside `path`, which it replaces when the block ends. It is removed if the block fails."
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -41,7 +41,7 @@ def write_text(path: str | Path, text: str) -> None:
 
 # %% ../nbs/reference/files.ipynb #c010
 def write_json(path: str | Path, contents: Any, indent: int | None = 1) -> None:
-    "Write JSON, atomically. Raises `ValueError`, and writes nothing, if a number in it is not finite."
+    "Write JSON, atomically. Raises `ValueError`, before it writes, if a number is not finite."
     separators = None if indent else (",", ":")
     write_text(path, json.dumps(contents, indent=indent, separators=separators, allow_nan=False))
 

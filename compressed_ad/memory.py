@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from .decoder import DecoderCache
@@ -16,12 +15,11 @@ from .decoder import DecoderCache
 # %% ../nbs/course/06_model.ipynb #06-model-014
 @dataclass(frozen=True)
 class ContextMemory:
-    """All that a model knows of a history: the latents, the transitions since they were written, and two counters.
+    """All that a model knows of a history: latents, transitions since they were written, and two counters.
 
-    Usually all streams of a batch compress together. A compressor may decide for each stream by itself: then the
-    streams differ in how many transitions are recent and how often they have compressed, and what stands in `recent`
-    behind the `lengths` of a stream is padding. Memories that grew out of one share its cache. To follow two futures,
-    give each `replace(memory, cache=None)`.
+    Usually all streams of a batch compress together. Where a compressor decides for each stream, they differ
+    in `lengths` and `counts`, and what stands in `recent` behind the length of a stream is padding. Memories
+    that grew out of one share its cache: to follow two futures, give each `replace(memory, cache=None)`.
     """
     latents: Tensor | None  # (batch, n_latent, width)
     recent: Tensor  # (batch, n, width): embedded, without positions
@@ -44,39 +42,39 @@ class ContextMemory:
     @property
     def n_tokens(self) -> int:
         "Latents and recent transitions, of the stream that has most."
-        n_recent = self.recent.shape[1] if self.lengths is None else int(self.lengths.max())
-        return n_recent + (0 if self.latents is None else self.latents.shape[1])
+        return int(self.n_recent.max()) + (0 if self.latents is None else self.latents.shape[1])
 
     def append(self, tokens: Tensor) -> "ContextMemory":
         "The memory after `tokens` (batch, n, width) more transitions."
-        seen = self.n_transitions + tokens.shape[1]
-        if self.lengths is None:
-            return replace(self, recent=torch.cat([self.recent, tokens], 1), n_transitions=seen)
         n = tokens.shape[1]
-        recent = F.pad(self.recent, (0, 0, 0, max(0, int(self.lengths.max()) + n - self.recent.shape[1])))
-        rows = torch.arange(len(recent), device=recent.device)
-        places = self.lengths[:, None] + torch.arange(n)
-        recent = recent.index_put((rows[:, None], places.to(recent.device)), tokens)
-        return replace(self, recent=recent, n_transitions=seen, lengths=self.lengths + n)
+        recent = torch.cat([self.recent, tokens], 1)
+        lengths = None
+        if self.lengths is not None:
+            lengths = self.lengths + n
+            rows = torch.arange(len(recent))[:, None]
+            recent[rows, self.lengths[:, None] + torch.arange(n)] = tokens
+            recent = recent[:, :int(lengths.max())]
+        return replace(self, recent=recent, n_transitions=self.n_transitions + n, lengths=lengths)
 
     def written(self, latents: Tensor, length: int | Tensor) -> "ContextMemory":
-        """The memory after its oldest `length` recent transitions have gone into `latents` (batch, n_latent, width).
+        """The memory after its oldest `length` transitions went into new `latents` (batch, n_latent, width).
 
         With a tensor (batch,) on the CPU, so many of each stream: those with 0 stay as they are.
         """
         if isinstance(length, int):
             return replace(self, latents=latents, recent=self.recent[:, length:], cache=None,
                            n_compressions=self.n_compressions + 1)
-        lengths, counts = self.n_recent - length, self.compressions + (length > 0)
-        steps = length[:, None] + torch.arange(int(lengths.max()))
-        kept = steps.clamp(max=max(self.recent.shape[1] - 1, 0)).to(self.recent.device)
-        rows = torch.arange(len(kept), device=self.recent.device)
+        lengths = self.n_recent - length
+        counts = self.compressions + (length > 0)
+        rows = torch.arange(len(length))[:, None]
+        kept = length[:, None] + torch.arange(int(lengths.max()))
+        recent = self.recent[rows, kept.clamp(max=self.recent.shape[1] - 1)]
         cache = None
-        if self.cache is not None and self.lengths is not None:  # streams that were not touched need not be read again
+        if self.cache is not None and self.lengths is not None:  # still right where nothing is written
             known = torch.as_tensor(self.cache.n_tokens).expand(len(length))
             cache = replace(self.cache, n_tokens=known.where(length == 0, 0))
-        return replace(self, latents=latents, recent=self.recent[rows[:, None], kept], cache=cache, lengths=lengths,
-                       counts=counts, n_compressions=int(counts.max()))
+        return replace(self, latents=latents, recent=recent, cache=cache, lengths=lengths, counts=counts,
+                       n_compressions=int(counts.max()))
 
 # %% ../nbs/course/06_model.ipynb #06-model-023
 @dataclass(frozen=True)
@@ -89,18 +87,23 @@ class Stage:
     end: int  # one past the last such step
 
 
-def stages(segments: Sequence[int], n_transitions: int, keep_length: int, max_recent_length: int) -> list[Stage]:
-    """The stages of a sample of `n_transitions`, compressed after `segments` (lengths), with `keep_length` kept each time.
+def stages(segments: Sequence[int], n_transitions: int, keep_length: int,
+           max_recent_length: int) -> list[Stage]:
+    """The stages of a sample of `n_transitions`, compressed by `segments` (lengths), keeping `keep_length`.
 
-    The last stage has a target at its end as well, when the action that follows the sample is known. Targets with
-    more than `max_recent_length` transitions before them do not fit the decoder and are left out.
+    The last stage has a target at its end as well, the action that follows the sample. Targets with more than
+    `max_recent_length` transitions before them do not fit the decoder and are left out.
     """
-    result, start, first = [], 0, 0
+    result = []
+    start = 0
+    first = 0
     for depth, length in enumerate([*segments, None]):
         stop = n_transitions if length is None else start + length + keep_length
         end = stop + 1 if length is None else stop
         result.append(Stage(depth, start, stop, first, min(end, start + max_recent_length + 1)))
-        start, first = start + (length or 0), stop
+        start += length or 0
+        first = stop
     if result[-1].first > n_transitions:
-        raise ValueError(f"segments {list(segments)} and keep_length = {keep_length} need more than {n_transitions} transitions")
+        raise ValueError(f"segments {list(segments)} and keep_length = {keep_length} need more than "
+                         f"{n_transitions} transitions")
     return result

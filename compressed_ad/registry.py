@@ -8,6 +8,7 @@ import difflib
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from .files import CompressedADError
@@ -21,28 +22,29 @@ class PartError(CompressedADError):
 class Registry:
     """The parts of one kind: what a configuration calls them, and where they are.
 
-    `key` is the configuration's, `base` the class (`"module:Class"`) that every part derives from, `parts` the known
-    ones by name. A part of one's own is named `"module:Class"`.
+    `key` is the configuration's, `base` the class (`"module:Class"`) that every part derives from, `parts`
+    the known ones by name. A part of one's own is named `"module:Class"`.
     """
     key: str
     base: str
     parts: Mapping[str, str]
 
-    def find(self, name: str) -> type:
-        """The class called `name`. Raises `PartError`.
+    def find(self, name: str) -> Any:
+        """The class called `name`.
 
-        It says which names there are, that there is no such module, or what went wrong when the module was imported.
+        Raises `PartError`: which names there are, that there is no such module, or what importing it raised.
         """
-        place = self.parts.get(name, name if isinstance(name, str) else "")
-        module, colon, attribute = place.partition(":")
-        if not colon or not module or not attribute:
+        place = self.parts.get(name, name) if isinstance(name, str) else ""
+        module, _, attribute = place.partition(":")
+        if not module or not attribute:
             close = difflib.get_close_matches(str(name), self.parts, n=1)
             hint = f"did you mean {close[0]!r}? " if close else ""
-            raise PartError(f"{self.key} = {name!r}: {hint}must be one of {', '.join(sorted(self.parts))}, or module:Class")
+            known = ", ".join(sorted(self.parts))
+            raise self._refused(name, f"{hint}must be one of {known}, or module:Class")
         found = self._imported(name, module, attribute)
         base = self._imported(self.base, *self.base.split(":"))
         if not (isinstance(found, type) and issubclass(found, base)):
-            raise PartError(f"{self.key} = {name!r}: must be a class derived from {base.__name__}")
+            raise self._refused(name, f"must be a class derived from {base.__name__}")
         return found
 
     def make(self, name: str, arguments: Mapping[str, Any] | None = None, *first: Any) -> Any:
@@ -50,27 +52,33 @@ class Registry:
 
         Raises `PartError` as `find` does, and naming the arguments if they are refused.
         """
-        part, given = self.find(name), dict(arguments or {})
+        part = self.find(name)
+        given = dict(arguments or {})
         try:
             return part(*first, **given)
         except (TypeError, ValueError) as error:
             raise PartError(f"{self.key}_arguments = {given}: {error}") from None
 
+    def _refused(self, name: str, why: str) -> PartError:
+        return PartError(f"{self.key} = {name!r}: {why}")
+
     def _imported(self, name: str, module: str, attribute: str) -> Any:
+        "What `attribute` of a module is. Raises `PartError` about `name`."
         try:
             found = importlib.import_module(module)
         except ModuleNotFoundError as error:
-            if error.name is not None and (module == error.name or module.startswith(error.name + ".")):
-                raise PartError(f"{self.key} = {name!r}: there is no module {error.name!r}; it is looked for beside "
-                                "the configuration file, in the working directory and among installed packages") from None
-            raise PartError(f"{self.key} = {name!r}: importing {module} failed: {error}") from error
+            if error.name is not None and f"{module}.".startswith(f"{error.name}."):
+                raise self._refused(name, f"there is no module {error.name!r}; it is looked for beside the "
+                                    "configuration file, in the working directory and among installed "
+                                    "packages") from None
+            raise self._refused(name, f"importing {module} failed: {error}") from error
         except Exception as error:  # whatever the file of a user raises
-            raise PartError(f"{self.key} = {name!r}: importing {module} failed: {type(error).__name__}: {error}") from error
-        for part in attribute.split("."):
-            if not hasattr(found, part):
-                raise PartError(f"{self.key} = {name!r}: {module} has no {attribute}")
-            found = getattr(found, part)
-        return found
+            kind = type(error).__name__
+            raise self._refused(name, f"importing {module} failed: {kind}: {error}") from error
+        try:
+            return attrgetter(attribute)(found)
+        except AttributeError:
+            raise self._refused(name, f"{module} has no {attribute}") from None
 
 # %% ../nbs/reference/registry.ipynb #c006
 FAMILIES = Registry("task_family", "compressed_ad.tasks.family:TaskFamily", {

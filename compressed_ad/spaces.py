@@ -29,7 +29,7 @@ def check_space(space: spaces.Space, what: str) -> None:
         raise SpaceError(f"{what} = {space}: must be Discrete, MultiDiscrete with one row of factors, or Box")
 
 
-def bounds(space: spaces.Space) -> tuple[np.ndarray, np.ndarray]:
+def bounds(space: Any) -> tuple[np.ndarray, np.ndarray]:
     "The least and the greatest value of a space, of the shape of its values."
     if isinstance(space, spaces.Box):
         return space.low, space.high
@@ -42,41 +42,38 @@ def stored_type(space: spaces.Space) -> np.dtype:
     if isinstance(space, spaces.Box):
         return space.dtype
     low, high = (int(edge) for edge in (bounds(space)[0].min(), bounds(space)[1].max()))
-    kinds = (np.int8, np.int16, np.int32, np.int64) if low < 0 else (np.uint8, np.uint16, np.uint32, np.uint64)
-    return np.dtype(next(kind for kind in kinds if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max))
+    return np.min_scalar_type(high if low >= 0 else min(low, -high - 1))
 
 
 def outside(space: spaces.Space, values: np.ndarray) -> np.ndarray:
     "Which of `values` (..., *shape) do not lie in the space, (...)."
     low, high = bounds(space)
-    values = np.asarray(values)
-    if values.dtype.kind == "u":
-        values = values.astype(np.int64)
     wrong = ~((values >= low) & (values <= high))  # so written, NaN is outside
-    return wrong.any(tuple(range(wrong.ndim - low.ndim, wrong.ndim))) if low.ndim else wrong
+    return np.asarray(wrong.any(tuple(range(wrong.ndim - low.ndim, wrong.ndim))))
 
 
 def check_values_of(space: spaces.Space, values: np.ndarray, what: str) -> np.ndarray:
     "`values` (n, *shape) as an array. Raises `SpaceError`, naming the first value that is not in the space."
     values = np.asarray(values)
-    if values.shape[1:] != tuple(space.shape):
-        raise SpaceError(f"{what}: each has the shape {values.shape[1:]}, must have {tuple(space.shape)}, as in {space}")
+    shape = values.shape[1:]
+    if shape != space.shape:
+        raise SpaceError(f"{what}: each has the shape {shape}, must have {space.shape}, as in {space}")
     if not isinstance(space, spaces.Box) and values.dtype.kind not in "iub":
         raise SpaceError(f"{what}: has the type {values.dtype}, must be whole numbers, as in {space}")
-    wrong = np.flatnonzero(outside(space, values))
+    wrong = values[outside(space, values)]
     if len(wrong):
-        raise SpaceError(f"{what} = {values[wrong[0]].tolist()}: must lie in {space}")
+        raise SpaceError(f"{what} = {wrong[0].tolist()}: must lie in {space}")
     return values
 
 # %% ../nbs/reference/spaces.ipynb #c008
-def space_to_json(space: spaces.Space) -> dict[str, Any]:
+def space_to_json(space: Any) -> dict[str, Any]:
     "A space as plain numbers and names. Raises `SpaceError` for a kind that the package does not know."
     check_space(space, "space")
     if isinstance(space, spaces.Discrete):
         return {"kind": "Discrete", "n": int(space.n), "start": int(space.start)}
     if isinstance(space, spaces.MultiDiscrete):
         return {"kind": "MultiDiscrete", "nvec": space.nvec.tolist(), "start": space.start.tolist()}
-    low, high = ([str(float(value)) for value in side.ravel()] for side in (space.low, space.high))  # JSON knows no infinity
+    low, high = ([str(float(edge)) for edge in side.flat] for side in bounds(space))  # JSON knows no infinity
     return {"kind": "Box", "shape": list(space.shape), "dtype": space.dtype.name, "low": low, "high": high}
 
 
@@ -88,18 +85,16 @@ def space_from_json(told: Mapping[str, Any]) -> spaces.Space:
         if told["kind"] == "MultiDiscrete":
             return spaces.MultiDiscrete(told["nvec"], start=told["start"])
         if told["kind"] == "Box":
-            low, high = (np.array(told[side], float).reshape(told["shape"]).astype(told["dtype"]) for side in ("low", "high"))
-            return spaces.Box(low, high, dtype=np.dtype(told["dtype"]))
+            dtype = np.dtype(told["dtype"])
+            low, high = (np.array(told[side], float).reshape(told["shape"]) for side in ("low", "high"))
+            return spaces.Box(low.astype(dtype), high.astype(dtype), dtype=dtype)
     except (KeyError, TypeError, ValueError, AssertionError) as error:
         raise SpaceError(f"space = {told}: cannot be read: {error}") from None
     raise SpaceError(f"space = {told}: kind must be Discrete, MultiDiscrete or Box")
 
 # %% ../nbs/reference/spaces.ipynb #c011
 class ActionSpace(ABC):
-    """What the numbers mean that a model answers with: one object for loss, sampling, entropy and distance.
-
-    `space` is Gymnasium's. A model's answer has `n_outputs` numbers, (..., n_outputs).
-    """
+    "What the `n_outputs` numbers mean that a model answers with, for actions of a Gymnasium `space`."
     def __init__(self, space: spaces.Space):
         self.space = space
 
@@ -130,7 +125,7 @@ class ActionSpace(ABC):
 
     @abstractmethod
     def distance(self, one: np.ndarray, other: np.ndarray) -> np.ndarray:
-        "How far apart two recorded distributions (..., k) are, (...): 0 if they are equal, 1 if they have nothing in common."
+        "From 0, two recorded distributions (..., k) are equal, to 1, they have nothing in common; (...)."
 
     @abstractmethod
     def random(self, n: int, random: np.random.Generator) -> np.ndarray:
@@ -179,10 +174,8 @@ class DiscreteActions(ActionSpace):
 
 
 def action_space_of(space: spaces.Space) -> ActionSpace:
-    """What is meant by actions of a Gymnasium space. Raises `SpaceError` for a kind that has no `ActionSpace` here.
-
-    A task family with actions of another kind says itself what they mean: `TaskFamily.actions`.
-    """
+    "What actions of a space mean. Raises `SpaceError` where only a `TaskFamily` of its own can say it."
     if isinstance(space, spaces.Discrete):
         return DiscreteActions(space)
-    raise SpaceError(f"actions = {space}: must be Discrete, or the task family must have an ActionSpace of its own as `actions`")
+    raise SpaceError(f"actions = {space}: must be Discrete, or the task family must have an ActionSpace of "
+                     "its own as `actions`")
