@@ -1,4 +1,5 @@
 "What the benchmarks share: repeated timing in turn, and one JSON file each."
+
 import json
 import statistics
 import time
@@ -11,8 +12,10 @@ from compressed_ad.runs import circumstances
 RESULTS = Path(__file__).parent / "results"
 
 
-def in_turn(actions: Mapping[str, Callable[[], object]], rounds: int, warm_up: int = 1) -> dict[str, list[float]]:
-    "Seconds of each action, measured in turn, round after round: a slow spell of the machine hits all of them."
+def in_turn(
+    actions: Mapping[str, Callable[[], object]], rounds: int, warm_up: int = 1
+) -> dict[str, list[float]]:
+    "Seconds of each action, measured in turn: a slow spell of the machine hits all of them."
     seconds: dict[str, list[float]] = {name: [] for name in actions}
     for number in range(warm_up + rounds):
         for name, action in actions.items():
@@ -25,7 +28,10 @@ def in_turn(actions: Mapping[str, Callable[[], object]], rounds: int, warm_up: i
 
 def spread(values: list[float]) -> dict[str, float]:
     "Minimum, median and maximum, to four digits."
-    return {name: float(f"{f(values):.4g}") for name, f in (("min", min), ("median", statistics.median), ("max", max))}
+    return {
+        name: float(f"{f(values):.4g}")
+        for name, f in (("min", min), ("median", statistics.median), ("max", max))
+    }
 
 
 def write(name: str, result: Mapping) -> None:

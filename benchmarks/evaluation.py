@@ -1,4 +1,5 @@
-"Time and memory per step at histories of 100, 1,000 and 10,000 steps, with the cache and re-running the window each step."
+"Time and memory per step at 100, 1,000 and 10,000 steps, with the cache and re-running the window."
+
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -22,6 +23,7 @@ steps = Transitions.of(rows.read(np.arange(N_STREAMS), np.zeros(N_STREAMS, int),
 
 class Stream:
     "A model that reads a history step by step, answering every query."
+
     def __init__(self, model, cached: bool = True):
         self.model, self.cached, self.memory, self.step = model, cached, model.start(N_STREAMS), 0
 
@@ -43,22 +45,29 @@ class Stream:
         def run() -> None:
             self.memory, self.step = replace(memory, cache=None), step
             self.advance(n_steps)
+
         return run
 
 
 def size(memory: ContextMemory) -> int:
     "Bytes that a memory holds on to."
-    tensors = [memory.recent, memory.latents] + ([] if memory.cache is None else memory.cache.keys + memory.cache.values)
+    tensors = [memory.recent, memory.latents] + (
+        [] if memory.cache is None else memory.cache.keys + memory.cache.values
+    )
     return sum(tensor.untyped_storage().nbytes() for tensor in tensors if tensor is not None)
 
 
-result = {"what": f"{N_STREAMS} streams in one batch; seconds per step of all of them, averaged over whole compression cycles"}
+result = {
+    "what": f"{N_STREAMS} streams in one batch; seconds per step of all, over whole compression cycles"
+}
 for name in ("ad_compressed_dr_quick", "ad_compressed_dr"):
     config = read_config(name)
     torch.manual_seed(0)
     model = make_model(config, family.observation_space, family.action_space).eval()
     cycle = config.max_recent_length + 1 - config.keep_length  # steps from one compression to the next
-    streams = {str(length): Stream(model) for length in LENGTHS} | {"window re-run at each step": Stream(model, cached=False)}
+    streams = {str(length): Stream(model) for length in LENGTHS} | {
+        "window re-run at each step": Stream(model, cached=False)
+    }
     for length in LENGTHS:
         streams[str(length)].advance(length // cycle * cycle, ask=False)
     bytes_held = {}
@@ -68,9 +77,15 @@ for name in ("ad_compressed_dr_quick", "ad_compressed_dr"):
         streams[str(length)].advance(1)
     seconds = in_turn({key: stream.one_cycle(cycle) for key, stream in streams.items()}, rounds=15, warm_up=2)
     per_step = {key: [s / cycle for s in values] for key, values in seconds.items()}
+
     def ratio(a, b):
         return spread([x / y for x, y in zip(per_step[a], per_step[b])])
-    result[name] = {"configuration": config.model_dump(mode="json"), "bytes_held": bytes_held,
-                    "seconds_per_step": {key: spread(values) for key, values in per_step.items()},
-                    "time_at_10000_over_1000": ratio("10000", "1000"), "re_run_over_cached": ratio("window re-run at each step", "10000")}
+
+    result[name] = {
+        "configuration": config.model_dump(mode="json"),
+        "bytes_held": bytes_held,
+        "seconds_per_step": {key: spread(values) for key, values in per_step.items()},
+        "time_at_10000_over_1000": ratio("10000", "1000"),
+        "re_run_over_cached": ratio("window re-run at each step", "10000"),
+    }
 write("evaluation", result)

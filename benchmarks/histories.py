@@ -1,4 +1,5 @@
-"Environment steps per second while a source algorithm learns, alone and against a loop over single environments."
+"Environment steps per second of source algorithms, alone and against a loop over single environments."
+
 import numpy as np
 
 from common import in_turn, spread, write
@@ -12,8 +13,12 @@ from compressed_ad.sources.tabular import ActorCritic, QLearning
 
 family = DarkRoomFamily()
 tasks, n_streams, n_steps = family.split(8).train, 64, 240
-sources = {"PosteriorSampling": PosteriorSampling(), "QLearning": QLearning(), "ActorCritic": ActorCritic(),
-           "AnnealedOracle": AnnealedOracle()}
+sources = {
+    "PosteriorSampling": PosteriorSampling(),
+    "QLearning": QLearning(),
+    "ActorCritic": ActorCritic(),
+    "AnnealedOracle": AnnealedOracle(),
+}
 
 
 def single_environments(steps: int = 20_000) -> None:
@@ -25,11 +30,17 @@ def single_environments(steps: int = 20_000) -> None:
             room.reset()
 
 
-actions = {name: (lambda source=source: collect(family, source, tasks, n_streams, n_steps, 0, progress=False))
-           for name, source in sources.items()}
-actions["PosteriorSampling with entropies"] = lambda: collect(family, PosteriorSampling(), tasks, n_streams, n_steps, 0, True, progress=False)
+actions = {
+    name: (lambda source=source: collect(family, source, tasks, n_streams, n_steps, 0, progress=False))
+    for name, source in sources.items()
+}
+actions["PosteriorSampling with entropies"] = lambda: collect(
+    family, PosteriorSampling(), tasks, n_streams, n_steps, 0, True, progress=False
+)
 seconds = in_turn(actions | {"random actions, one environment": single_environments}, rounds=5)
-steps = {name: len(tasks) * n_streams * n_steps for name in actions} | {"random actions, one environment": 20_000}
+steps = {name: len(tasks) * n_streams * n_steps for name in actions} | {
+    "random actions, one environment": 20_000
+}
 
 # PPO of stable-baselines3, in the set-up of the original, on a single task: it trains a network on the way
 original = read_config("ppo_dr")
@@ -38,17 +49,35 @@ learned = {}
 
 
 def learn_one_task(name: str) -> None:
-    learned[name] = collect(family, algorithms[name], tasks[:1], original.n_streams, original.history_steps, 0, progress=False)
+    learned[name] = collect(
+        family, algorithms[name], tasks[:1], original.n_streams, original.history_steps, 0, progress=False
+    )
 
 
 compared = in_turn({name: (lambda name=name: learn_one_task(name)) for name in algorithms}, rounds=3)
 n_transitions = original.n_streams * original.history_steps
 best = reference_returns(family, tasks[:1])[1][0]
-curves = {name: returns_per_episode(histories.rewards, histories.episode_ends).mean(0) / best for name, histories in learned.items()}
+curves = {
+    name: returns_per_episode(histories.rewards, histories.episode_ends).mean(0) / best
+    for name, histories in learned.items()
+}
 
-write("histories", {"one_task": {"what": f"9x9 Dark Room, one task x {original.n_streams} streams x {original.history_steps} steps",
-                                 "steps_per_second": {name: spread([n_transitions / s for s in values]) for name, values in compared.items()},
-                                 "normalised_return_in_episode": {name: {str(episode): round(float(curve[episode - 1]), 3) for episode in (1, 10, 30, 50)}
-                                                                  for name, curve in curves.items()}},
-                    "what": f"9x9 Dark Room, {len(tasks)} tasks x {n_streams} streams x {n_steps} steps",
-                    "steps_per_second": {name: spread([steps[name] / s for s in values]) for name, values in seconds.items()}})
+write(
+    "histories",
+    {
+        "one_task": {
+            "what": f"9x9 Dark Room, one task, {original.n_streams} streams, {original.history_steps} steps",
+            "steps_per_second": {
+                name: spread([n_transitions / s for s in values]) for name, values in compared.items()
+            },
+            "normalised_return_in_episode": {
+                name: {str(episode): round(float(curve[episode - 1]), 3) for episode in (1, 10, 30, 50)}
+                for name, curve in curves.items()
+            },
+        },
+        "what": f"9x9 Dark Room, {len(tasks)} tasks x {n_streams} streams x {n_steps} steps",
+        "steps_per_second": {
+            name: spread([steps[name] / s for s in values]) for name, values in seconds.items()
+        },
+    },
+)

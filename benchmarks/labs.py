@@ -1,4 +1,5 @@
-"Trainings of the labs: one after the other with all cores, against as many as there are cores with one thread each."
+"Trainings of the labs: one after the other with all cores, against one on each core."
+
 import os
 import statistics
 
@@ -24,8 +25,10 @@ def seconds(name: str, n_threads: int) -> float:
     return trainer.seconds
 
 
-result = {"what": f"{N_STEPS} optimiser steps; seconds of one training with {CORES} threads, and of each of {CORES} "
-                  "at a time with one thread; ratio: how many times as much is trained in the same time"}
+result = {
+    "what": f"{N_STEPS} updates; seconds of one training with {CORES} threads, and of each of {CORES} "
+    "at a time with one thread; ratio: how many times as much is trained in the same time"
+}
 for name in ("lab_t_maze", "lab_large_dark_room", "lab_key_to_door"):
     alone = []
     together = []

@@ -1,4 +1,5 @@
 "Seconds that each notebook takes from top to bottom."
+
 import time
 from pathlib import Path
 

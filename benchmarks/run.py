@@ -1,4 +1,5 @@
 "Run every benchmark in a process of its own, then gather their results in results/benchmarks.json."
+
 import subprocess
 import sys
 from pathlib import Path

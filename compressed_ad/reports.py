@@ -228,7 +228,8 @@ def _figures(report: Mapping) -> dict[str, tuple[str, bytes]]:
         f"each, seeds {seeds}, actions sampled. Bands are 95% intervals over tasks and seeds.",
         plot_curves, models, report["source_curve"])
     if long:
-        add("long", "The long evaluation, some episodes a point.", plot_curves, long)
+        every = next(iter(long.values()))["episodes_per_point"]
+        add("long", f"The long evaluation, {every} episodes a point.", plot_curves, long)
     if any(model["watched"] for model in models.values()):
         add("watched", f"During training, {one}: return in episodes 11 to 15 on a few training tasks, "
             "weights as they were at that update.", plot_watched, report)

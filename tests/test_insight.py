@@ -257,7 +257,7 @@ def test_rollout_of_a_space_that_does_not_begin_at_zero(tmp_path):
 def test_facts_that_are_cells_are_named_by_the_family():
     family = KeyToDoorFamily(size=4, horizon=20)
     tasks = np.array([0, 17, 900])
-    start, key, door = family.places(tasks)
+    _, key, door = family.places(tasks)
     cells = rollout.fact_cells(family, tasks)
     assert list(cells) == ["key", "door"]
     assert (cells["key"] @ (4, 1)).tolist() == key.tolist()

@@ -192,7 +192,7 @@ def test_ppo_does_not_bootstrap_over_a_terminal_step():
         values = model.policy.predict_values(torch.arange(3)).ravel().numpy()
     assert np.abs(values - [0.95**2, 0.95, 1]).max() < 0.02, values
     environment.reset()
-    for step in range(3):
+    for _ in range(3):
         *_, ends, infos = environment.step(np.zeros(8, int))
     assert ends.all() and not any(info["TimeLimit.truncated"] for info in infos)
 
@@ -200,7 +200,7 @@ def test_ppo_does_not_bootstrap_over_a_terminal_step():
 def test_step_limit_and_end_at_once_is_an_end():
     environment = CorridorFamily().vector(np.array([0]))
     environment.reset()
-    for step in range(3):
+    for _ in range(3):
         _, _, terminated, truncated, _ = step_and_reset(environment, np.array([0]))
     assert terminated.tolist() == [True] and truncated.tolist() == [False]
 
