@@ -13,7 +13,7 @@ from torch import Tensor
 from .decoder import DecoderCache
 
 # %% ../nbs/course/06_model.ipynb #06-model-014
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ContextMemory:
     """All that a model knows of a history: latents, transitions since they were written, and two counters.
 
@@ -28,6 +28,12 @@ class ContextMemory:
     cache: DecoderCache | None = None  # the decoder's, while latents and the start of `recent` stay the same
     lengths: Tensor | None = None  # (batch,) recent transitions, on the CPU; None: as many as `recent` has
     counts: Tensor | None = None  # (batch,) compressions, on the CPU; None: `n_compressions` each
+
+    def __repr__(self) -> str:
+        n_latent = 0 if self.latents is None else self.latents.shape[1]
+        n_recent = self.n_tokens - n_latent
+        return (f"ContextMemory({n_latent} latents, {n_recent} recent of {self.n_transitions} transitions, "
+                f"{self.n_compressions} compressions)")
 
     @property
     def n_recent(self) -> Tensor:
