@@ -95,7 +95,10 @@ class _TrainingFields(_ModelFields):
     precision: Literal["fp32", "bf16"] = _field("fp32",
         "arithmetic of training; bf16: most of it with half the digits")
     compile: bool = _field(False, "compile the transformer blocks for training")
+    optimizer: Literal["adamw", "muon"] = _field("adamw",
+        "adamw, or muon: Muon for the matrices inside the blocks, AdamW for all else")
     lr: float = _field(3e-4, "peak learning rate of AdamW", gt=0)
+    muon_lr: float = _field(0.01, "peak learning rate of Muon, with optimizer: muon", gt=0)
     final_lr_fraction: float = _field(0.1,
         "learning rate at the end of the cosine, as a fraction of the peak", ge=0, le=1)
     warmup_steps: int = _field(100, "updates of warm-up, fewer than train_timesteps", ge=0)

@@ -193,7 +193,7 @@ def git_state(folder: Path) -> str | None:
     "The commit that a folder is at, with `-dirty` if files were changed since; None outside a repository."
     command = ["git", "-C", str(folder), "describe", "--always", "--exclude=*", "--abbrev=40", "--dirty"]
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        return subprocess.run(command, capture_output=True, encoding="utf-8", check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):  # no git, or no repository
         return None
 

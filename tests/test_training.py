@@ -415,3 +415,44 @@ def test_a_loss_that_is_no_number_is_not_saved(tmp_path, histories):
     trainer.tally = trainer._new_tally()  # nothing is left that tells of the loss, but the weights do
     refused(TrainingError, "step 6: the loss or a weight is not finite", trainer.save)
     assert trainer.checkpoints.steps() == [5]
+
+
+MUON = CONFIG.changed(optimizer="muon", muon_lr=0.02, lr=3e-3)
+
+
+def test_muon_moves_the_matrices_inside_the_blocks_and_adamw_the_rest(histories):
+    "Along the strongest direction of its gradient, a matrix takes a step of Muon's own size."
+    config = MUON.changed(warmup_steps=0, weight_decay=0.0)
+    trainer, twin = (Trainer(config, histories, config.family) for _ in range(2))
+    twin.wrapped_loss(twin.batches[0], twin.tally).backward()
+    gradients = {name: weight.grad for name, weight in twin.model.named_parameters()}
+    before = {name: weight.detach().clone() for name, weight in trainer.model.named_parameters()}
+    trainer.train_step()
+    moved = {name: weight.detach() - before[name] for name, weight in trainer.model.named_parameters()}
+    inside = {name for name, weight in before.items() if ".blocks." in name and weight.ndim == 2}
+    assert any("encoder" in name for name in inside) and any("decoder" in name for name in inside)
+    for name in inside:
+        left, _, right = torch.linalg.svd(gradients[name])
+        rows, columns = moved[name].shape
+        step = -left[:, 0] @ moved[name] @ right[0] / (config.muon_lr * max(1, rows / columns) ** 0.5)
+        assert 0.6 < step < 1.3, (name, step)
+    largest = max(moved[name].abs().max().item() for name in moved if name not in inside)
+    assert largest == pytest.approx(MUON.lr, rel=1e-3)  # the first step of Adam is its learning rate
+
+
+def test_an_interrupted_training_with_muon_is_the_one_that_is_not(tmp_path, histories):
+    whole = trainer_in(tmp_path / "whole", histories, MUON)
+    whole.run(progress=False)
+    trainer_in(tmp_path / "parts", histories, MUON).run(until=7, progress=False)
+    parts = trainer_in(tmp_path / "parts", histories, MUON)
+    assert parts.step == 7
+    parts.run(progress=False)
+    assert same(whole, parts)
+    names = {name.rpartition(".")[2] for name in whole.state() if name.startswith("optimizer.")}
+    assert names == {"momentum_buffer", "exp_avg", "exp_avg_sq", "step"}
+
+
+def test_the_optimiser_of_a_checkpoint_is_not_exchanged(tmp_path, histories):
+    trainer_in(tmp_path, histories, MUON).run(until=7, progress=False)
+    refused(CheckpointError, "optimizer = 'muon' there, 'adamw' here", trainer_in, tmp_path, histories,
+            MUON.changed(optimizer="adamw"))
