@@ -72,7 +72,7 @@ class Optimizer:
             part.step()
 
     def averages(self) -> dict[int, dict[str, Tensor]]:
-        "What is kept of past gradients, by number of the parameter; nothing of one that never had a gradient."
+        "What is kept of past gradients, by number of the parameter; nothing of one that had none."
         return {first + number: kept for first, part in self._numbered()
                 for number, kept in part.state_dict()["state"].items()}
 
@@ -81,9 +81,8 @@ class Optimizer:
         found = []
         for part in self.parts:
             names = ("momentum_buffer",) if isinstance(part, torch.optim.Muon) else ("exp_avg", "exp_avg_sq")
-            steps = {} if isinstance(part, torch.optim.Muon) else {"step": ()}
-            for parameter in _parameters(part):
-                found.append(dict.fromkeys(names, tuple(parameter.shape)) | steps)
+            steps = {"step": ()} if "exp_avg" in names else {}
+            found += [dict.fromkeys(names, tuple(one.shape)) | steps for one in _parameters(part)]
         return found
 
     def load(self, averages: Mapping[int, Mapping[str, Tensor]]) -> None:
@@ -103,10 +102,9 @@ def _parameters(part: torch.optim.Optimizer) -> list[Tensor]:
 
 
 def make_optimizer(model: nn.Module, config: Config) -> Optimizer:
-    """The optimiser that `config.optimizer` names. Matrices of linear layers have weight decay, all else has none.
+    """The optimiser that `config.optimizer` names. Matrices of linear layers have weight decay, nothing else.
 
-    With `muon`, the matrices inside the blocks are updated by Muon (Jordan et al. 2024): a step of the same size in
-    every direction that its gradients had. Embeddings, positions, slots, norms and heads stay with AdamW.
+    With `muon`, the matrices inside the blocks are updated by Muon (Jordan et al. 2024), all else by AdamW.
     """
     inside = [layer.weight for block in model.modules() if isinstance(block, TransformerBlock)
               for layer in block.modules() if isinstance(layer, nn.Linear)]
