@@ -12,7 +12,8 @@ from compressed_ad.training import Trainer
 
 SETTINGS = dict(
     task_family_arguments={"size": 3, "horizon": 6}, n_held_out_tasks=2, n_streams=8, history_steps=60,
-    tf_n_embd=16, tf_n_layer=1, tf_n_head=2, encoder_n_layer=1, encoder_n_head=2, n_latent=3, decoder_max_seq_length=15,
+    tf_n_embd=16, tf_n_layer=1, tf_n_head=2, encoder_n_layer=1, encoder_n_head=2, n_latent=3,
+    decoder_max_seq_length=15,
     min_compression_depth=1, max_compression_depth=3, min_compress_length=2, max_compress_length=12,
     min_uncompressed_length=11, max_uncompressed_length=11, train_batch_size=8, warmup_steps=1,
     train_timesteps=20)
@@ -44,7 +45,7 @@ def test_every_position_of_the_decoder_is_used():
 
 def test_a_compression_by_stream_keeps_what_other_streams_have_read():
     "A stream that is not due keeps its cache, the others read again; all answer as without a cache."
-    model, config = model_of()
+    model, _ = model_of()
     model.compressor.due = lambda memory, latest, room, keep: torch.where(
         (torch.arange(2) == 0) & (memory.n_recent > 4) | (memory.n_recent > room), memory.n_recent, 0)
     answers = []
