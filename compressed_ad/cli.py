@@ -13,6 +13,7 @@ import signal
 import sys
 import traceback
 import typing
+import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -270,17 +271,23 @@ def run_command(command: str, arguments: Sequence[str] | None = None) -> int:
             run, origins = resolve(chosen)
             if main and not chosen.quiet:
                 print(f"{shown(run.config, origins)}\n\nfolder of the run: {run.folder}\n", flush=True)
-        done = COMMANDS[command](run, chosen)
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_, **__: _say(command, message)
+            done = COMMANDS[command](run, chosen)
     except (KeyboardInterrupt, OSError, CompressedADError) as error:
         if "--traceback" in arguments:
             traceback.print_exc()
         status, said = _explained(error)
-        for line in said.splitlines():
-            print(f"cad-{command}: {line}", file=sys.stderr, flush=True)
+        _say(command, said)
         return status
     if main:
         print(done, flush=True)
     return 0
+
+
+def _say(command: str, message: object) -> None:
+    for line in str(message).splitlines():
+        print(f"cad-{command}: {line}", file=sys.stderr, flush=True)
 
 
 def _explained(error: BaseException) -> tuple[int, str]:
