@@ -51,7 +51,7 @@ class Agent:
 
     @property
     def latents(self) -> np.ndarray | None:
-        "The latents (n_latent, width), with `n` (n, n_latent, width); None if nothing has been written yet."
+        "The latents (n_latent, width), with `n` (n, n_latent, width); None if the memory has none."
         if self.memory.latents is None:
             return None
         latents = self.memory.latents.detach().cpu().numpy().copy()

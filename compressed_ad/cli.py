@@ -24,9 +24,10 @@ import yaml
 from .config import (
     Config, ConfigError, make_config, merge_settings, packaged_configs, read_settings)
 from .files import CompressedADError, write_json
+from .registry import see
 from .reports import describe, draw_figures, runs_report, write_report
 from .runs import RunFolder, collect_run, evaluate_run, pretrain_run, read_run, train_run
-from .studies import do_study, load_study, see, study_report
+from .studies import do_study, load_study, study_report
 from .training import Trainer
 
 # %% ../nbs/reference/cli.ipynb #15-cli-007

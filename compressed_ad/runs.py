@@ -36,6 +36,7 @@ from .files import CompressedADError, finite_or_none, read_json, write_json, wri
 from .histories import LearningHistories, check_histories, recording_of
 from .models import InContextModel, make_model
 from .pretraining import Pretrainer, pretrained_weights
+from .registry import SEEN, see
 from .storage import collect_to_file, open_histories
 from .training import Processes, Trainer
 
@@ -161,6 +162,7 @@ class RunFolder:
             "started": _now(),
             "machine": socket.gethostname(),
             "command": sys.argv,
+            "parts": list(SEEN),
             "gpus": [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())],
             "more_versions": {name: version(name) for name in ("compressed_ad", "accelerate", "safetensors")},
             "git": {"working_directory": git_state(Path()), "package": git_state(package)}}
@@ -173,6 +175,10 @@ def read_run(folder: str | Path) -> RunFolder:
     path = Path(folder) / "config.yaml"
     if not path.exists():
         raise RunError(f"{folder}: no run is there (no config.yaml)")
+    about = path.with_name("environment.json")
+    for entry in read_json(about) if about.exists() else []:
+        for place in entry.get("parts", []):
+            see(place)  # where parts of one's own were found before
     try:
         settings = {key: value for key, (value, _) in read_settings(path).items()}
         return RunFolder(make_config(settings, trained=True), Path(folder))

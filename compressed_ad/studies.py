@@ -2,14 +2,13 @@
 
 # %% auto #0
 __all__ = ['METRICS', 'YARDSTICKS', 'PRESETS', 'StudyError', 'Measurement', 'RunEvaluation', 'Entry', 'Study', 'training_name',
-           'do_study', 'tidy_rows', 'study_report', 'demo', 'results', 'see', 'load_study']
+           'do_study', 'tidy_rows', 'study_report', 'demo', 'results', 'load_study']
 
 # %% ../nbs/reference/studies.ipynb #studies-002
 import hashlib
 import importlib
 import json
 import re
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from copy import copy
@@ -27,6 +26,7 @@ from .evaluation import (
 from .files import CompressedADError, finite_or_none, read_json, write_json
 from .jobs import run_jobs
 from .models import InContextModel
+from .registry import see
 from .reports import runs_report
 from .runs import (
     RunFolder, answered, circumstances, evaluate_run, record_histories, train_run, trained_model)
@@ -239,7 +239,7 @@ def _own(config: Config, keys: Sequence[str]) -> dict[str, Any]:
 
 
 def _digest(contents: Any) -> str:
-    "Twelve letters that follow from what is ready for JSON."
+    "Twelve hexadecimal digits that follow from what is ready for JSON."
     return hashlib.sha256(json.dumps(contents, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -432,13 +432,6 @@ def results() -> Study:
 def _rooms(name: str, configs: Mapping[str, Config], seeds: Sequence[int]) -> Study:
     entries = [Entry("DarkRoom", model, config, [RunEvaluation()]) for model, config in configs.items()]
     return Study(name, entries, seeds)
-
-
-def see(folder: str | Path) -> None:
-    "Let modules of a folder be imported, here and in the processes that this one starts."
-    place = str(Path(folder).resolve())
-    if place not in sys.path:
-        sys.path.insert(0, place)
 
 
 def load_study(name: str) -> Study:

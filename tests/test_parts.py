@@ -46,10 +46,10 @@ def configuration(place: Path, name: str, **changes: object) -> Path:
 def test_all_four_kinds_at_once_from_another_working_directory(place, tmp_path):
     parts = {"task_family": "my_parts:Arms", "task_family_arguments": {"n_offsets": 5},
              "source": "my_parts:WinStay", "compressor": "my_parts:Gated", "n_jobs": 2}
-    path = configuration(place, "own", **parts)
+    path = configuration(place, "own", run_folder=str(tmp_path / "run"), **parts)
     done = command("train", "--config", path, "--quiet", folder=tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
-    done = command("evaluate", place / "own", "--quiet", folder=place)
+    done = command("evaluate", tmp_path / "run", "--quiet", folder=tmp_path)  # the run knows where its parts are
     assert done.returncode == 0 and "of the oracle's return" in done.stdout, done.stderr[-2000:]
 
 
