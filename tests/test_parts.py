@@ -49,7 +49,7 @@ def test_all_four_kinds_at_once_from_another_working_directory(place, tmp_path):
     path = configuration(place, "own", run_folder=str(tmp_path / "run"), **parts)
     done = command("train", "--config", path, "--quiet", folder=tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
-    done = command("evaluate", tmp_path / "run", "--quiet", folder=tmp_path)  # the run knows where its parts are
+    done = command("evaluate", tmp_path / "run", "--quiet", folder=tmp_path)
     assert done.returncode == 0 and "of the oracle's return" in done.stdout, done.stderr[-2000:]
 
 
