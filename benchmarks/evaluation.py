@@ -57,9 +57,7 @@ def size(memory: ContextMemory) -> int:
     return sum(tensor.untyped_storage().nbytes() for tensor in tensors if tensor is not None)
 
 
-result = {
-    "what": f"{N_STREAMS} streams in one batch; seconds per step of all, over whole compression cycles"
-}
+result = {"what": f"{N_STREAMS} streams in one batch; seconds per step of all, over whole compression cycles"}
 for name in ("ad_compressed_dr_quick", "ad_compressed_dr"):
     config = read_config(name)
     torch.manual_seed(0)

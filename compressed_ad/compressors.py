@@ -65,7 +65,7 @@ class Replace(Compressor):
         super().__init__(config)
         longest = max(config.max_compress_length, self.lengths(config)[1])
         self.encoder = CompressionEncoder(config.tf_n_embd, config.encoder_n_layer, config.encoder_n_head,
-                                          config.n_latent, longest)
+                                          config.n_latent, longest, config.qk_norm)
 
     def write(self, memory: ContextMemory, length: int) -> Tensor:
         return self.encoder(memory.latents, memory.recent[:, :length])

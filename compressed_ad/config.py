@@ -61,6 +61,9 @@ class _ModelFields(_TaskFields):
     tf_n_head: int = _field(4, "attention heads of the decoder", ge=1)
     encoder_n_layer: int = _field(3, "layers of the encoder", ge=1)
     encoder_n_head: int = _field(4, "attention heads of the encoder", ge=1)
+    qk_norm: bool = _field(False, "attention goes by the directions of queries and keys, not their lengths")
+    zero_outputs: bool = _field(False,
+        "at first, attention and networks add nothing to the stream: their output weights are zero")
     n_latent: int = _field(60, "latent tokens: the size of the memory", ge=1)
     learned_initial_memory: bool = _field(True, "start from learned latents, or else from none")
     compressor: str = _field("replace", "how and when latents are written")
@@ -99,8 +102,12 @@ class _TrainingFields(_ModelFields):
         "adamw, or muon: Muon for the matrices inside the blocks, AdamW for all else")
     lr: float = _field(3e-4, "peak learning rate of AdamW", gt=0)
     muon_lr: float = _field(0.01, "peak learning rate of Muon, with optimizer: muon", gt=0)
+    schedule: Literal["cosine", "linear"] = _field("cosine",
+        "how the learning rate goes down: a cosine, or constant first and then a straight line")
+    decay_fraction: float = _field(1.0,
+        "with schedule: linear, the fraction of the updates over which the rate goes down", gt=0, le=1)
     final_lr_fraction: float = _field(0.1,
-        "learning rate at the end of the cosine, as a fraction of the peak", ge=0, le=1)
+        "learning rate at the end of the schedule, as a fraction of the peak", ge=0, le=1)
     warmup_steps: int = _field(100, "updates of warm-up, fewer than train_timesteps", ge=0)
     schedule_steps: int = _field(0,
         "updates until the learning rate stays; 0: train_timesteps (see --extend)", ge=0)

@@ -65,6 +65,16 @@ class Samples:
     entropies: Tensor | None  # of the source at each target, in nats
     tasks: np.ndarray  # (n_samples,)
 
+    def split(self, n_parts: int) -> list["Samples"]:
+        "The samples in `n_parts` parts of about the same size, or as many as there are samples."
+        rows = np.array_split(np.arange(len(self.tasks)), min(n_parts, len(self.tasks)))
+        return [self._only(slice(part[0], part[-1] + 1)) for part in rows]
+
+    def _only(self, rows: slice) -> "Samples":
+        entropies = None if self.entropies is None else self.entropies[rows]
+        return Samples(self.plan, self.transitions[rows], self.observations[rows], self.actions[rows],
+                       entropies, self.tasks[rows])
+
 
 def read_samples(histories: LearningHistories, plan: Plan, rows: np.ndarray, starts: np.ndarray,
                  device: torch.device | str = "cpu") -> Samples:

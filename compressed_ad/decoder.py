@@ -49,14 +49,14 @@ class Decoder(nn.Module):
     latents. An answer has `n_outputs` numbers, for `Discrete` actions a logit each.
     """
     def __init__(self, width: int, n_layer: int, n_head: int, n_outputs: int, max_seq_length: int,
-                 n_latent: int = 0):
+                 n_latent: int = 0, qk_norm: bool = False):
         super().__init__()
         self.n_head = n_head
         self.max_seq_length = max_seq_length
         self.n_latent = n_latent
         self.latent_slots = learned_vectors(n_latent, width, SLOT_SCALE) if n_latent else None
         self.positions = learned_vectors(max_seq_length - n_latent, width, POSITION_SCALE)
-        self.blocks = nn.ModuleList(TransformerBlock(width, n_head) for _ in range(n_layer))
+        self.blocks = nn.ModuleList(TransformerBlock(width, n_head, qk_norm) for _ in range(n_layer))
         self.norm = nn.LayerNorm(width)
         self.output = linear(width, n_outputs)
         self.register_load_state_dict_pre_hook(_only_used_positions)

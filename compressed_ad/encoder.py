@@ -28,11 +28,13 @@ def learned_vectors(n: int, width: int, scale: float) -> nn.Parameter:
 class TransformerBlock(nn.Module):
     """Attention, then a two-layer network; each reads a LayerNorm of the stream and adds to it.
 
-    With `n_read` only the last `n_read` tokens are updated: enough in a last layer.
+    With `n_read` only the last `n_read` tokens are updated: enough in a last layer. With `qk_norm` queries
+    and keys have one length, so that attention goes by their directions (Dehghani et al. 2023).
     """
-    def __init__(self, width: int, n_head: int):
+    def __init__(self, width: int, n_head: int, qk_norm: bool = False):
         super().__init__()
         self.n_head = n_head
+        self.qk_norm = qk_norm
         self.attention_norm = nn.LayerNorm(width)
         self.network_norm = nn.LayerNorm(width)
         self.query = linear(width, width)
@@ -40,17 +42,19 @@ class TransformerBlock(nn.Module):
         self.output = linear(width, width)
         self.network = nn.Sequential(linear(width, 4 * width), nn.ReLU(), linear(4 * width, width))
 
-    def heads(self, vectors: Tensor) -> Tensor:
-        "(batch, n, width) to (batch, n_head, n, width / n_head)."
+    def heads(self, vectors: Tensor, normed: bool = False) -> Tensor:
+        "(batch, n, width) to (batch, n_head, n, width / n_head), each head's part normalised if asked."
         batch, n, width = vectors.shape
-        return vectors.view(batch, n, self.n_head, width // self.n_head).transpose(1, 2)
+        parts = vectors.view(batch, n, self.n_head, width // self.n_head)
+        return (F.layer_norm(parts, parts.shape[-1:]) if normed else parts).transpose(1, 2)
 
     def project(self, tokens: Tensor, n_read: int | None = None) -> tuple[Tensor, Tensor, Tensor]:
         "Queries of the last `n_read` tokens (default: all), keys and values of all, each split into `heads`."
         normed = self.attention_norm(tokens)
         keys, values = self.key_value(normed).chunk(2, -1)
         asking = normed if n_read is None else normed[:, tokens.shape[1] - n_read:]
-        return self.heads(self.query(asking)), self.heads(keys), self.heads(values)
+        return (self.heads(self.query(asking), self.qk_norm), self.heads(keys, self.qk_norm),
+                self.heads(values))
 
     def attend(self, tokens: Tensor, queries: Tensor, keys: Tensor, values: Tensor,
                mask: Tensor | None) -> Tensor:
@@ -74,13 +78,14 @@ class CompressionEncoder(nn.Module):
     Reads `[old latents | segment | query tokens]`, every token looking at every other, and returns what the
     query tokens have become. Positions in a segment are counted from its own start.
     """
-    def __init__(self, width: int, n_layer: int, n_head: int, n_latent: int, max_segment_length: int):
+    def __init__(self, width: int, n_layer: int, n_head: int, n_latent: int, max_segment_length: int,
+                 qk_norm: bool = False):
         super().__init__()
         self.n_latent, self.max_segment_length = n_latent, max_segment_length
         self.query_tokens = learned_vectors(n_latent, width, SLOT_SCALE)
         self.latent_slots = learned_vectors(n_latent, width, SLOT_SCALE)
         self.positions = learned_vectors(max_segment_length, width, POSITION_SCALE)
-        self.blocks = nn.ModuleList(TransformerBlock(width, n_head) for _ in range(n_layer))
+        self.blocks = nn.ModuleList(TransformerBlock(width, n_head, qk_norm) for _ in range(n_layer))
         self.norm = nn.LayerNorm(width)
         self.output = linear(width, width)
 

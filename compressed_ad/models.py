@@ -18,7 +18,7 @@ from .config import Config, RunProblem
 from .dataset import Plan, compression_plan
 from .decoder import Decoder
 from .embedding import TransitionEmbedding, Transitions, embed_space
-from .encoder import CompressionEncoder, linear
+from .encoder import CompressionEncoder, TransformerBlock, linear
 from .memory import ContextMemory, Stage, stages
 from .registry import COMPRESSORS
 from .spaces import ActionSpace, action_space_of
@@ -153,7 +153,7 @@ class DecoderModel(InContextModel):
         self.max_recent_length = config.max_recent_length
         self.keep_length = config.keep_length
         self.decoder = Decoder(config.tf_n_embd, config.tf_n_layer, config.tf_n_head, self.actions.n_outputs,
-                               config.decoder_max_seq_length, self.memory_tokens(config))
+                               config.decoder_max_seq_length, self.memory_tokens(config), config.qk_norm)
 
     def start(self, batch: int) -> ContextMemory:
         positions = self.decoder.positions
@@ -422,4 +422,9 @@ def make_model(config: Config, observation_space: spaces.Space, action_space: sp
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        return config.model_class(config, observation_space, action_space, actions)
+        model = config.model_class(config, observation_space, action_space, actions)
+    for block in model.modules():
+        if config.zero_outputs and isinstance(block, TransformerBlock):
+            nn.init.zeros_(block.output.weight)
+            nn.init.zeros_(block.network[-1].weight)
+    return model

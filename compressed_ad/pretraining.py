@@ -74,7 +74,7 @@ class FieldsHead(nn.Module):
         super().__init__()
         width = config.tf_n_embd
         self.positions = learned_vectors(model.encoder.max_segment_length, width, SLOT_SCALE)
-        self.block = TransformerBlock(width, config.encoder_n_head)
+        self.block = TransformerBlock(width, config.encoder_n_head, config.qk_norm)
         self.norm = nn.LayerNorm(width)
         kinds = dict(observations=family.observation_space, actions=family.action_space,
                      rewards=spaces.Box(-np.inf, np.inf, ()), next_observations=family.observation_space,

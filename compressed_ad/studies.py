@@ -418,7 +418,7 @@ PRESETS = {"CompressedAD": "ad_compressed_dr_quick", "AD": "ad_dr_quick",
 
 
 def demo() -> Study:
-    "The demonstration: both models with one seed, in minutes."
+    "The demonstration: both models with one seed, in a minute and a half."
     configs = {name: read_config(PRESETS[name], long_evaluation_episodes=0)
                for name in ("CompressedAD", "AD")}
     return _rooms("demo", configs, (0,))

@@ -38,7 +38,7 @@ def test_every_position_of_the_decoder_is_used():
     for changes, n_positions in (({}, 12), ({"model": "AD"}, 15)):
         config = make_config(SETTINGS | changes)
         trainer = Trainer(config, collect_for(config, progress=False), config.family)
-        trainer.wrapped_loss(trainer.batches[0], trainer.tally).backward()
+        trainer.loss(trainer.batches[0], trainer.tally).backward()
         gradient = trainer.model.decoder.positions.grad
         assert len(gradient) == n_positions and (gradient.abs().sum(1) > 0).all()
 
@@ -62,3 +62,36 @@ def test_a_compression_by_stream_keeps_what_other_streams_have_read():
             answers.append(answer)
     assert memory.compressions.tolist() == [5, 2]
     assert torch.allclose(torch.stack(answers[:25]), torch.stack(answers[25:]), atol=1e-5)
+
+
+def test_normalised_queries_and_keys_are_the_same_in_training_and_acting():
+    "All answers of one pass are those of single queries with a cache, which keeps keys that are normalised."
+    for changes in ({"model": "AD"}, {}):
+        model, config = model_of(qk_norm=True, tf_n_layer=2, **changes)
+        torch.manual_seed(0)
+        for weight in model.parameters():
+            torch.nn.init.normal_(weight, std=0.3)
+        assert all(block.qk_norm for block in model.decoder.blocks)
+        transitions = collect_for(config, progress=False).read(np.arange(3), np.zeros(3, int), 12)
+        read = Transitions.of(transitions)
+        with torch.no_grad():
+            answers = model(read[:, :-1], read.observations, () if changes else (5,)).logits
+            memory = model.start(3)
+            for step in range(12):
+                single, memory = model.predict(memory, read.observations[:, step])
+                assert torch.allclose(single, answers[:, step], atol=1e-4), (changes, step)
+                memory = memory.append(model.embedding(read[:, step:step + 1]))
+                if not changes and step == 4:
+                    memory = model.compress(memory, 5)
+
+
+def test_outputs_that_are_zero_at_first_leave_the_stream_alone():
+    "Such a model answers by its query alone; after some updates it does not."
+    model, config = model_of(zero_outputs=True)
+    blocks = [*model.encoder.blocks, *model.decoder.blocks]
+    tokens = torch.randn(2, 5, 16)
+    assert all(torch.equal(block(tokens), tokens) for block in blocks)
+    trainer = Trainer(config.changed(train_timesteps=3), collect_for(config, progress=False), config.family)
+    trainer.run(progress=False)
+    moved = [*trainer.model.encoder.blocks, *trainer.model.decoder.blocks]
+    assert all(not torch.equal(block(tokens), tokens) for block in moved)

@@ -3,7 +3,9 @@ import copy
 import json
 import math
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 import torch
 
@@ -17,7 +19,8 @@ from compressed_ad.pretraining import Pretrainer
 from compressed_ad.sources.posterior import PosteriorSampling
 from compressed_ad.tasks.dark_room import DarkRoomFamily
 from compressed_ad.tasks.memory import PermutedDarkRoomFamily
-from compressed_ad.training import Processes, Trainer, TrainingError, find_device, learning_rate
+from compressed_ad.training import (
+    Processes, Trainer, TrainingError, as_a_whole, divided, find_device, learning_rate)
 
 SETTINGS = dict(
     task_family_arguments={"size": 3, "horizon": 4}, n_held_out_tasks=2, n_streams=4, history_steps=40,
@@ -424,7 +427,7 @@ def test_muon_moves_the_matrices_inside_the_blocks_and_adamw_the_rest(histories)
     "Along the strongest direction of its gradient, a matrix takes a step of Muon's own size."
     config = MUON.changed(warmup_steps=0, weight_decay=0.0)
     trainer, twin = (Trainer(config, histories, config.family) for _ in range(2))
-    twin.wrapped_loss(twin.batches[0], twin.tally).backward()
+    twin.loss(twin.batches[0], twin.tally).backward()
     gradients = {name: weight.grad for name, weight in twin.model.named_parameters()}
     before = {name: weight.detach().clone() for name, weight in trainer.model.named_parameters()}
     trainer.train_step()
@@ -456,3 +459,72 @@ def test_the_optimiser_of_a_checkpoint_is_not_exchanged(tmp_path, histories):
     trainer_in(tmp_path, histories, MUON).run(until=7, progress=False)
     refused(CheckpointError, "optimizer = 'muon' there, 'adamw' here", trainer_in, tmp_path, histories,
             MUON.changed(optimizer="adamw"))
+
+
+def in_three_threads(read, batch):
+    with ThreadPoolExecutor(3) as threads:
+        return list(threads.map(read, divided(batch, 4)))
+
+
+@pytest.mark.parametrize("model", ["CompressedAD", "AD"])
+def test_an_update_in_parts_is_that_of_the_whole_batch(histories, model):
+    "Several parts, each on a thread of its own: the same mean gradient, the same numbers in the log."
+    changes = {} if model == "CompressedAD" else {"model": "AD"}
+    config = CONFIG.changed(**changes, log_every=1)
+    whole, parts = (Trainer(config, histories, config.family) for _ in range(2))
+    for step in range(3):
+        assert len(divided(whole.batches[step], 4)) == 4
+        whole.train_step()
+        parts.in_parts = in_three_threads
+        parts.train_step()
+    for line, other in zip(whole.log, parts.log):
+        assert line.keys() == other.keys() and line["targets"] == other["targets"]
+        for key in ("loss", "accuracy", "source_entropy", "gradient_norm"):
+            assert other[key] == pytest.approx(line[key], rel=1e-4)
+        by_cycle = zip(line["latent_gradient_by_cycle"], other["latent_gradient_by_cycle"])
+        assert all(b == pytest.approx(a, rel=1e-3) for a, b in by_cycle)
+    for weight, other in zip(whole.model.parameters(), parts.model.parameters()):
+        assert torch.allclose(weight, other, atol=1e-5)
+
+
+def test_threads_are_given_back_and_change_nothing_from_run_to_run(tmp_path, histories):
+    "Parts are summed in a fixed order, whichever thread is done first."
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        first, second = (trainer_in(tmp_path / name, histories) for name in "ab")
+        first.run(until=6, progress=False)
+        for until in (2, 4, 6):
+            second.run(until=until, progress=False)
+        assert torch.get_num_threads() == 3 and first.in_parts is as_a_whole
+    finally:
+        torch.set_num_threads(before)
+    assert same(first, second)
+
+
+def test_no_sample_is_lost_in_parts_of_about_the_same_size(histories):
+    "Plans stay whole where there are enough of them."
+    trainer = Trainer(CONFIG.changed(train_batch_size=12), histories, CONFIG.family)
+    batch = trainer.batches[0]
+    sizes = [samples.actions.numel() for samples in batch]
+    for n_parts in (1, 2, 3, 4, 100):
+        parts = divided(batch, n_parts)
+        assert len(parts) == min(n_parts, 12) and (n_parts > 2 or sum(map(len, parts)) == 2)
+        targets = [sum(piece.actions.numel() for piece in part) for part in parts]
+        assert sum(targets) == sum(sizes) and max(targets) - min(targets) <= max(sizes)
+        for samples in batch:
+            mine = [piece for part in parts for piece in part if piece.plan is samples.plan]
+            tasks = np.concatenate([piece.tasks for piece in mine])
+            actions = torch.cat([piece.actions for piece in mine])
+            assert sorted(tasks) == sorted(samples.tasks)
+            assert actions.sum() == samples.actions.sum() and len(actions) == len(samples.actions)
+
+
+def test_a_linear_schedule_is_constant_and_then_a_straight_line():
+    config = CONFIG.changed(train_timesteps=100, warmup_steps=10, schedule="linear", decay_fraction=0.4,
+                            final_lr_fraction=0.0)
+    rates = [learning_rate(step, config) / config.lr for step in range(101)]
+    assert rates[0] == pytest.approx(0.1) and set(rates[9:61]) == {1.0}
+    assert np.allclose(rates[60:], np.linspace(1, 0, 41))
+    early = config.changed(decay_fraction=1.0)  # the line begins where the warm-up ends
+    assert learning_rate(55, early) == pytest.approx(0.5 * config.lr)
