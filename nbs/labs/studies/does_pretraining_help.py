@@ -16,7 +16,7 @@ from compressed_ad.models import CompressedAD, InContextModel
 from compressed_ad.studies import Entry, Measurement, Study
 
 # what is reconstructed: updates before, and updates of the training proper
-UPDATES = {"none": (0, 750), "mean": (520, 562), "fields": (290, 562)}
+UPDATES = {"none": (0, 300), "mean": (220, 225), "fields": (125, 225)}
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,8 @@ def mean_by_task(right: np.ndarray, tasks: np.ndarray, wanted: np.ndarray) -> np
 
 def study() -> Study:
     "One model, begun in three ways."
-    base = read_config("ad_compressed_dr_quick").changed(evaluate_every=0, keep_checkpoints=100)
+    base = read_config("ad_compressed_dr_quick").changed(
+        evaluate_every=0, checkpoint_every=25, keep_checkpoints=100)
     acting = Measurement("normalised_return", n_streams=8, n_episodes=50, block=10)
     entries = []
     for kind, (before, after) in UPDATES.items():
