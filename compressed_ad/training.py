@@ -341,7 +341,8 @@ MOST_THREADS = 4  # that share a batch; more have too little to do
 def side_by_side(device: torch.device) -> Iterator[Callable]:
     """While this lasts, a function like `as_a_whole` that reads a batch in parts, each on its own thread.
 
-    On a GPU, or where torch has one thread, it is `as_a_whole` itself.
+    On a GPU, or where torch has one thread, it is `as_a_whole` itself. A layer of your own that draws random
+    numbers, dropout say, gets them in no fixed order: give torch one thread to repeat such a training.
     """
     n_threads = torch.get_num_threads()
     n_workers = min(MOST_THREADS, n_threads)
