@@ -425,6 +425,6 @@ def make_model(config: Config, observation_space: spaces.Space, action_space: sp
         model = config.model_class(config, observation_space, action_space, actions)
     for block in model.modules():
         if config.zero_outputs and isinstance(block, TransformerBlock):
-            nn.init.zeros_(block.output.weight)
-            nn.init.zeros_(block.network[-1].weight)
+            for name in ("output.weight", "network.2.weight"):
+                nn.init.zeros_(block.get_parameter(name))
     return model
