@@ -338,15 +338,16 @@ MOST_THREADS = 4  # that share a batch; more have too little to do
 
 
 @contextmanager
-def side_by_side(device: torch.device) -> Iterator[Callable]:
+def side_by_side(device: torch.device, is_compiled: bool = False) -> Iterator[Callable]:
     """While this lasts, a function like `as_a_whole` that reads a batch in parts, each on its own thread.
 
-    On a GPU, or where torch has one thread, it is `as_a_whole` itself. A layer of your own that draws random
-    numbers, dropout say, gets them in no fixed order: give torch one thread to repeat such a training.
+    On a GPU, where torch has one thread, or for compiled blocks, it is `as_a_whole` itself. A layer of your
+    own that draws random numbers, dropout say, gets them in no fixed order: give torch one thread to repeat
+    such a training.
     """
     n_threads = torch.get_num_threads()
     n_workers = min(MOST_THREADS, n_threads)
-    if device.type != "cpu" or n_workers == 1:
+    if device.type != "cpu" or n_workers == 1 or is_compiled:
         yield as_a_whole
         return
     each = n_threads // n_workers
@@ -653,7 +654,7 @@ class Trainer:
         bar = tqdm(total=until, initial=self.step, desc=f"train {config.model}", unit="step",
                    disable=not (progress and self.processes.is_main))
         with (interrupt_held_back() as interrupted, bar,
-              side_by_side(self.processes.device) as self.in_parts):
+              side_by_side(self.processes.device, config.compile) as self.in_parts):
             while self.step < until and not self.processes.any(interrupted()):
                 self.train_step()
                 self.seconds = time.perf_counter() - began
