@@ -43,9 +43,8 @@ def compare_files(small: Path, large: Path) -> dict:
 
         reading = in_turn({name: lambda name=name: read(name) for name in trainers}, rounds=200)
 
-        def ten_steps(
-            name,
-        ):  # in one go, as in a training: while a step is computed, only its own successor is read
+        def ten_steps(name):
+            # in one go, as in a training: while a step is computed, only its own successor is read
             for _ in range(10):
                 trainers[name].train_step()
 

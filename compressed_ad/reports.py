@@ -56,7 +56,9 @@ def runs_report(folders: Sequence[str | Path], which: str | None = None,
     for model in models.values():
         seconds += sum(model["train_seconds"]) + sum(model["evaluation_seconds"])
         seconds += sum(model["long"]["evaluation_seconds"]) if "long" in model else 0.0
-    configurations = {name: group[0].config.model_dump(mode="json") for name, group in zip(called, groups)}
+    places = {"run_folder", "histories_file"}  # of this machine: no part of a record
+    configurations = {name: group[0].config.model_dump(mode="json", exclude=places)
+                      for name, group in zip(called, groups)}
     return {"seeds": sorted({run.config.seed for run in runs}), "models": models,
             "source_curve": source_curve(runs[0], asked[0]["episodes"], asked[0]["window"]),
             "wall_seconds": seconds, "configurations": configurations, **circumstances()}

@@ -206,3 +206,9 @@ def test_no_two_notebooks_export_to_one_module():
             assert target not in targets, f"{path.name} and {targets[target].name} overwrite one another"
             targets[target] = path
     assert set(targets) == set(SOURCES)
+
+
+def test_no_record_names_a_place_of_the_machine_that_made_it():
+    records = sorted((ROOT / "results").rglob("*.json"))
+    named = [path.name for path in records if '"/' in path.read_text(encoding="utf-8")]
+    assert_none(named, "no path in a record")

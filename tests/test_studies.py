@@ -358,7 +358,10 @@ def test_raw_returns_are_watched_evaluated_drawn_and_reported(tmp_path, capsys):
     run = read_run(tmp_path / "run")
     returns = Evaluation.load(run.folder / "evaluations" / "step-00000006" / "short.json").returns
     assert returns.max() < 0 and returns.min() >= -6
-    [model] = read_json(run.folder / "report.json")["models"].values()
+    report = read_json(run.folder / "report.json")
+    [model] = report["models"].values()
+    [settings] = report["configurations"].values()
+    assert not {"run_folder", "histories_file"} & settings.keys(), "places are no part of a record"
     assert np.isclose(model["last10"]["mean"], returns[..., -10:].mean()) and not model["is_normalised"]
     long = Evaluation.load(run.folder / "evaluations" / "step-00000006" / "long.json").returns
     assert np.isclose(model["long_drop"], long[..., 40:50].mean() - long[..., 50:].mean())
