@@ -45,7 +45,7 @@ test: lint
 
 # JupyterLab on the first chapter
 lab: $(READY)
-	$(BIN)/jupyter lab nbs/course/01_environments.ipynb
+	$(BIN)/jupyter lab nbs/course/03_tasks.ipynb
 
 # all views of what the packaged model reads, on one page: runs/gallery.html
 gallery: $(READY)

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import seaborn as sns
+from IPython import get_ipython
+from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 from .files import CompressedADError, read_json
 
@@ -26,10 +28,12 @@ COLOURS = {
 
 
 def use_style() -> None:
-    "The look of every figure: thin axes, a light grid, a size that fits the page."
+    "The look of every figure: thin axes, a light grid, a size that fits the page, two pixels a point."
     sns.set_theme(style="whitegrid", context="notebook", palette="colorblind",
-                  rc={"figure.figsize": (7, 3.2), "figure.dpi": 80, "savefig.dpi": 80, "axes.titlesize": 11,
+                  rc={"figure.figsize": (7, 3.2), "figure.dpi": 72, "savefig.dpi": 72, "axes.titlesize": 11,
                       "axes.labelsize": 10, "figure.constrained_layout.use": True})
+    if get_ipython() is not None:  # a notebook, not a program
+        set_matplotlib_formats("retina")
 
 # %% ../nbs/reference/lesson.ipynb #00-lesson-009
 def exercise(check: Callable[[Callable], None], attempt: Callable) -> bool:

@@ -1,4 +1,4 @@
-"""The views of chapter 10c in a real browser: from a file, and inside JupyterLab.
+"""The views in a real browser: from a file, and inside JupyterLab.
 
 Needs Chromium, which comes from the system: apt-get install chromium (Debian), brew install --cask chromium
 (macOS), or any Chrome or Chromium named in the environment variable CHROMIUM. `make test` installs it where

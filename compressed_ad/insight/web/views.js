@@ -1,5 +1,5 @@
 "use strict";
-/* The views of chapter 10c. Everything a view needs is in its data; nothing is fetched. show(kind, root, data) draws one. */
+/* The views of reference chapter "views". Everything a view needs is in its data; nothing is fetched. show(kind, root, data) draws one. */
 const compressedAD = (() => {
   const SVG = "http://www.w3.org/2000/svg";
   const BRIGHTEST = .4;  // the attention that a matrix draws brightest
