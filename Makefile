@@ -7,7 +7,7 @@ READY := $(VENV)/ready
 SEEDS ?= 0 1 2
 RUNS ?= runs/labs
 WORKERS ?= 2
-.PHONY: demo lint test lab results lab-results gallery bench readme prepare
+.PHONY: demo lint test lab results lab-results gallery bench readme prepare student grade
 .DELETE_ON_ERROR:
 
 $(READY): constraints.txt settings.ini setup.py pyproject.toml
@@ -64,3 +64,16 @@ readme: $(READY)
 prepare: $(READY)
 	$(BIN)/nbdev_export
 	$(BIN)/python tools/clean.py
+
+# the notebooks of nbs/build without solutions and hidden tests, into build_student/build: what students get
+NBGRADER = PATH="$(abspath $(BIN)):$$PATH" JUPYTER_CONFIG_PATH=tools $(BIN)/python -m nbgrader
+student: $(READY)
+	rm -rf build_student
+	$(NBGRADER) generate_assignment build --create --force
+	ln -s ../nbs/course ../nbs/labs build_student/  # so that links to lessons work
+
+# grades SUBMISSIONS/STUDENT/build/*.ipynb into grades.csv, a row for each student; make student first
+SUBMISSIONS ?= submissions
+grade: $(READY)
+	SUBMISSIONS="$(SUBMISSIONS)" $(NBGRADER) autograde build --force
+	$(NBGRADER) export --to grades.csv

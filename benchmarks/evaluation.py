@@ -10,7 +10,7 @@ from common import in_turn, spread, write
 from compressed_ad.config import read_config
 from compressed_ad.embedding import Transitions
 from compressed_ad.tasks.dark_room import DarkRoomFamily
-from compressed_ad.histories import collect
+from compressed_ad.recording import collect
 from compressed_ad.sources.posterior import PosteriorSampling
 from compressed_ad.memory import ContextMemory
 from compressed_ad.models import make_model

@@ -6,7 +6,8 @@ from common import in_turn, spread, write
 from compressed_ad.config import read_config
 from compressed_ad.tasks.dark_room import DarkRoomFamily
 from compressed_ad.evaluation import reference_returns
-from compressed_ad.histories import collect, returns_per_episode
+from compressed_ad.histories import returns_per_episode
+from compressed_ad.recording import collect
 from compressed_ad.sources.posterior import AnnealedOracle, PosteriorSampling
 from compressed_ad.sources.source import make_source
 from compressed_ad.sources.tabular import ActorCritic, QLearning

@@ -8,8 +8,8 @@ from joblib import Parallel, delayed
 
 from common import spread, write
 from compressed_ad.config import read_config
-from compressed_ad.histories import collect_for
-from compressed_ad.training import Trainer
+from compressed_ad.recording import collect_for
+from compressed_ad.trainer import Trainer
 
 N_STEPS = 60
 ROUNDS = 3

@@ -20,9 +20,9 @@ import torch
 
 from common import in_turn, spread, write
 from compressed_ad.config import make_config, read_config
-from compressed_ad.histories import collect_for, recording_of
+from compressed_ad.recording import collect_for, recording_of
 from compressed_ad.storage import open_histories, save_parts
-from compressed_ad.training import Processes, Trainer
+from compressed_ad.trainer import Processes, Trainer
 
 CONFIG = read_config("ad_compressed_dr_quick", log_every=10**6)
 

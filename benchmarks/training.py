@@ -9,11 +9,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from common import in_turn, spread, write
 from compressed_ad.config import read_config
-from compressed_ad.histories import collect
+from compressed_ad.recording import collect
 from compressed_ad.sources.posterior import PosteriorSampling
 from compressed_ad.studies import PRESETS
 from compressed_ad.tasks.dark_room import DarkRoomFamily
-from compressed_ad.training import Trainer, as_a_whole, side_by_side
+from compressed_ad.trainer import Trainer, as_a_whole, side_by_side
 
 family = DarkRoomFamily()
 histories = collect(family, PosteriorSampling(), family.split(8).train, 8, 400, 0, progress=False)

@@ -14,9 +14,9 @@ import torch
 from .checkpoints import CheckpointError, Checkpoints, load_model
 from .evaluation import action_generator, choose_actions, remember
 from .files import CompressedADError
-from .histories import FIELDS
 from .insight.rollout import packaged_model
 from .models import InContextModel
+from .sources.source import FIELDS
 from .spaces import SpaceError, check_values_of
 
 # %% ../nbs/reference/agent.ipynb #c005

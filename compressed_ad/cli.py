@@ -28,7 +28,7 @@ from .registry import see
 from .reports import describe, draw_figures, runs_report, write_report
 from .runs import RunFolder, collect_run, evaluate_run, pretrain_run, read_run, train_run
 from .studies import do_study, load_study, study_report
-from .training import Trainer
+from .trainer import Trainer
 
 # %% ../nbs/reference/cli.ipynb #15-cli-007
 def read_value(key: str, text: str) -> Any:

@@ -23,11 +23,12 @@ from tqdm.auto import tqdm
 
 from .embedding import Transitions
 from .files import CompressedADError, finite_or_none, read_json, write_json
-from .histories import FIELDS, collect, returns_per_episode
+from .histories import returns_per_episode
 from .lesson import COLOURS
 from .memory import ContextMemory
 from .models import InContextModel
-from .sources.source import SourceAlgorithm
+from .recording import collect
+from .sources.source import FIELDS, SourceAlgorithm
 from .tasks.family import TaskFamily, reset_environment, step_and_reset
 
 # %% ../nbs/course/13_evaluation.ipynb #09-evaluation-011

@@ -3,86 +3,56 @@
 # %% auto #0
 __all__ = ['ContextMemory', 'Stage', 'stages']
 
-# %% ../nbs/course/10_context_memory.ipynb #06-model-002
+# %% ../nbs/course/10_context_memory.ipynb #c002
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from .decoder import DecoderCache
+from .decoder_cache import DecoderCache
 
-# %% ../nbs/course/10_context_memory.ipynb #06-model-014
+# %% ../nbs/course/10_context_memory.ipynb #c010
 @dataclass(frozen=True, repr=False)
 class ContextMemory:
-    """All that a model knows of a history: latents, transitions since they were written, and two counters.
-
-    Usually all streams of a batch compress together. Where a compressor decides for each stream, they differ
-    in `lengths` and `counts`, and what stands in `recent` behind the length of a stream is padding. Memories
-    that grew out of one share its cache: to follow two futures, give each `replace(memory, cache=None)`.
-    """
+    "All that a model knows of a history: latents, transitions since they were written, and two counters."
     latents: Tensor | None  # (batch, n_latent, width)
     recent: Tensor  # (batch, n, width): embedded, without positions
-    n_transitions: int = 0  # seen in all, by each stream
-    n_compressions: int = 0  # of the stream that has compressed most often
-    cache: DecoderCache | None = None  # the decoder's, while latents and the start of `recent` stay the same
-    lengths: Tensor | None = None  # (batch,) recent transitions, on the CPU; None: as many as `recent` has
-    counts: Tensor | None = None  # (batch,) compressions, on the CPU; None: `n_compressions` each
+    n_transitions: int = 0  # seen in all
+    n_compressions: int = 0
+    cache: DecoderCache | None = None  # the decoder's; give each of two futures `replace(memory, cache=None)`
 
     def __repr__(self) -> str:
         n_latent = 0 if self.latents is None else self.latents.shape[1]
-        n_recent = self.n_tokens - n_latent
-        return (f"ContextMemory({n_latent} latents, {n_recent} recent of {self.n_transitions} transitions, "
-                f"{self.n_compressions} compressions)")
+        return (f"ContextMemory({n_latent} latents, {self.n_tokens - n_latent} recent of "
+                f"{self.n_transitions} transitions, {self.n_compressions} compressions)")
+
+    @property
+    def n_tokens(self) -> int:
+        "Latents and recent transitions."
+        return self.recent.shape[1] + (0 if self.latents is None else self.latents.shape[1])
 
     @property
     def n_recent(self) -> Tensor:
         "Recent transitions of each stream, (batch,)."
-        return torch.full((len(self.recent),), self.recent.shape[1]) if self.lengths is None else self.lengths
+        return torch.full((len(self.recent),), self.recent.shape[1])
 
     @property
     def compressions(self) -> Tensor:
         "How often each stream has compressed, (batch,)."
-        return torch.full((len(self.recent),), self.n_compressions) if self.counts is None else self.counts
-
-    @property
-    def n_tokens(self) -> int:
-        "Latents and recent transitions, of the stream that has most."
-        return int(self.n_recent.max()) + (0 if self.latents is None else self.latents.shape[1])
+        return torch.full((len(self.recent),), self.n_compressions)
 
     def append(self, tokens: Tensor) -> "ContextMemory":
         "The memory after `tokens` (batch, n, width) more transitions."
-        n = tokens.shape[1]
         recent = torch.cat([self.recent, tokens], 1)
-        lengths = None
-        if self.lengths is not None:
-            lengths = self.lengths + n
-            rows = torch.arange(len(recent))[:, None]
-            recent[rows, self.lengths[:, None] + torch.arange(n)] = tokens
-            recent = recent[:, :int(lengths.max())]
-        return replace(self, recent=recent, n_transitions=self.n_transitions + n, lengths=lengths)
+        return replace(self, recent=recent, n_transitions=self.n_transitions + tokens.shape[1])
 
-    def written(self, latents: Tensor, length: int | Tensor) -> "ContextMemory":
-        """The memory after its oldest `length` transitions went into new `latents` (batch, n_latent, width).
+    def written(self, latents: Tensor, length: int) -> "ContextMemory":
+        "The memory after its oldest `length` transitions went into new `latents` (batch, n_latent, width)."
+        return replace(self, latents=latents, recent=self.recent[:, length:], cache=None,
+                       n_compressions=self.n_compressions + 1)
 
-        With a tensor (batch,) on the CPU, so many of each stream: those with 0 stay as they are.
-        """
-        if isinstance(length, int):
-            return replace(self, latents=latents, recent=self.recent[:, length:], cache=None,
-                           n_compressions=self.n_compressions + 1)
-        lengths = self.n_recent - length
-        counts = self.compressions + (length > 0)
-        rows = torch.arange(len(length))[:, None]
-        kept = length[:, None] + torch.arange(int(lengths.max()))
-        recent = self.recent[rows, kept.clamp(max=self.recent.shape[1] - 1)]
-        cache = None
-        if self.cache is not None and self.lengths is not None:  # still right where nothing is written
-            known = torch.as_tensor(self.cache.n_tokens).expand(len(length))
-            cache = replace(self.cache, n_tokens=known.where(length == 0, 0))
-        return replace(self, latents=latents, recent=recent, cache=cache, lengths=lengths, counts=counts,
-                       n_compressions=int(counts.max()))
-
-# %% ../nbs/course/10_context_memory.ipynb #06-model-023
+# %% ../nbs/course/10_context_memory.ipynb #c016
 @dataclass(frozen=True)
 class Stage:
     "The part of a training sample between two compressions."
@@ -97,8 +67,8 @@ def stages(segments: Sequence[int], n_transitions: int, keep_length: int,
            max_recent_length: int) -> list[Stage]:
     """The stages of a sample of `n_transitions`, compressed by `segments` (lengths), keeping `keep_length`.
 
-    The last stage has a target at its end as well, the action that follows the sample. Targets with more than
-    `max_recent_length` transitions before them do not fit the decoder and are left out.
+    The last one has the action after the sample as a target, too. Targets with more than `max_recent_length`
+    transitions before them do not fit the decoder and are left out.
     """
     result = []
     start = 0

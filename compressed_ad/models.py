@@ -13,17 +13,19 @@ import torch
 from gymnasium import spaces
 from torch import Tensor, nn
 
-from .compressors import Compressor
+from .compressors import Compressor, UnevenMemory, compress_streams
 from .config import Config, RunProblem
 from .dataset import Plan, compression_plan
 from .decoder import Decoder
+from .decoder_cache import DecoderCache
 from .embedding import TransitionEmbedding, Transitions, embed_space
-from .encoder import CompressionEncoder, TransformerBlock, linear
+from .encoder import CompressionEncoder
 from .memory import ContextMemory, Stage, stages
 from .registry import COMPRESSORS
 from .spaces import ActionSpace, action_space_of
+from .transformer import TransformerBlock, linear
 
-# %% ../nbs/reference/models.ipynb #c003
+# %% ../nbs/reference/models.ipynb #c005
 @dataclass
 class Predictions:
     "Answers for the actions at `steps` (n_targets,) of a sample, after `depths` (n_targets,) compressions."
@@ -32,7 +34,7 @@ class Predictions:
     depths: Tensor
     latents: list[Tensor]  # after each compression, (batch, n_latent, width)
 
-# %% ../nbs/reference/models.ipynb #c004
+# %% ../nbs/reference/models.ipynb #c006
 @dataclass
 class Reading:
     "Samples of one plan on their way through its stages."
@@ -67,7 +69,7 @@ def _joined(latents: Sequence[Tensor | None]) -> Tensor | None:
     "Latents (batch, n_latent, width) of several samples as one batch; none if they have none."
     return None if latents[0] is None else torch.cat(list(latents))
 
-# %% ../nbs/reference/models.ipynb #c005
+# %% ../nbs/reference/models.ipynb #c009
 class InContextModel(nn.Module):
     """A model that acts on what its memory holds of a history. All embed transitions and query states alike.
 
@@ -144,7 +146,7 @@ class InContextModel(nn.Module):
         """
         return self.forward_together([(transitions, observations, segments, burn_in)])[0]
 
-# %% ../nbs/reference/models.ipynb #c006
+# %% ../nbs/reference/models.ipynb #c011
 class DecoderModel(InContextModel):
     "What `AD` and `CompressedAD` share: the decoder, and how a history is read through it. They `make_room`."
     def __init__(self, config: Config, observation_space: spaces.Space, action_space: spaces.Space,
@@ -178,9 +180,11 @@ class DecoderModel(InContextModel):
     @torch.no_grad()
     def predict(self, memory: ContextMemory, observations: Tensor) -> tuple[Tensor, ContextMemory]:
         if memory.cache is None:
-            memory = replace(memory, cache=self.decoder.new_cache(len(observations)))
+            memory = replace(memory, cache=DecoderCache.empty(self.decoder, len(observations)))
         query = self.query_embedding(observations)[:, None]
-        return self.decoder.cached(memory.cache, memory.latents, memory.recent, query, memory.lengths), memory
+        lengths = memory.n_recent if isinstance(memory, UnevenMemory) else None
+        told = memory.cache.answer(self.decoder, memory.latents, memory.recent, query, lengths)
+        return told, memory
 
     def begin(self, transitions: Transitions, observations: Tensor, segments: Sequence[int] = (),
               burn_in: int = 0) -> Reading:
@@ -229,7 +233,7 @@ class DecoderModel(InContextModel):
             for (reading, stage), part in zip(members, logits):
                 reading.logits[stage.depth] = part
 
-# %% ../nbs/reference/models.ipynb #c007
+# %% ../nbs/reference/models.ipynb #c015
 class AD(DecoderModel):
     "Algorithm Distillation (Laskin et al. 2022): the decoder alone, on a window that slides over a history."
     starts_anywhere = True
@@ -250,7 +254,7 @@ class AD(DecoderModel):
         n_left = self.max_recent_length + 1 - self.config.window_slide
         return replace(memory, recent=memory.recent[:, -n_left:], cache=None)
 
-# %% ../nbs/reference/models.ipynb #c008
+# %% ../nbs/reference/models.ipynb #c021
 class CompressedAD(DecoderModel):
     "AD with a memory: its `compressor` says how and when the oldest transitions are written into latents."
     has_encoder = True
@@ -300,21 +304,8 @@ class CompressedAD(DecoderModel):
             raise ValueError(f"{type(self.compressor).__name__} leaves {left} recent transitions, "
                              f"but {self.max_recent_length} fit beside the latents")
         if isinstance(due, Tensor):
-            return self._compress_streams(memory, due) if due.any() else memory
+            return compress_streams(self.compressor, memory, due) if due.any() else memory
         return self.compress(memory, due) if due else memory
-
-    def _compress_streams(self, memory: ContextMemory, due: Tensor) -> ContextMemory:
-        "Compress so many transitions of each stream, `due` (batch,): equally long segments go together."
-        if memory.latents is None:
-            raise ValueError("learned_initial_memory = False: streams that compress at different times need "
-                             "initial latents")
-        latents = memory.latents.clone()
-        for length in due[due > 0].unique().tolist():
-            rows = torch.nonzero(due == length)[:, 0]
-            part = replace(memory, latents=latents[rows], recent=memory.recent[rows], cache=None,
-                           lengths=memory.n_recent[rows], counts=memory.compressions[rows])
-            latents[rows] = self.compressor.write(part, length)
-        return memory.written(latents, due)
 
     @classmethod
     def rules(cls, config: Config) -> Iterable[tuple[bool, str]]:
@@ -332,10 +323,13 @@ class CompressedAD(DecoderModel):
 
 
 def _names_of_today(model: CompressedAD, weights: dict[str, Tensor], prefix: str, *_: object) -> None:
-    "Files of version 0.1 have encoder and initial memory in the model itself."
+    "Files of version 0.1 have encoder and initial memory in the model itself, and positions for latents."
     for name in list(weights):
         if name.startswith((f"{prefix}encoder.", f"{prefix}initial_memory")):
             weights[f"{prefix}compressor.{name.removeprefix(prefix)}"] = weights.pop(name)
+    name = f"{prefix}decoder.positions"
+    if name in weights and len(weights[name]) == model.decoder.max_seq_length:
+        weights[name] = weights[name][:len(model.decoder.positions)]
 
 
 def _compression_rules(c: Config) -> Iterable[tuple[bool, str]]:
@@ -366,7 +360,7 @@ def _compression_rules(c: Config) -> Iterable[tuple[bool, str]]:
         f"max_compression_depth = {c.max_compression_depth}: must be at least 1, or the encoder is never "
         "trained")
 
-# %% ../nbs/reference/models.ipynb #c009
+# %% ../nbs/reference/models.ipynb #c037
 class GRU(InContextModel):
     """A recurrent network (Cho et al. 2014) over the same tokens: the classical memory, for comparison.
 
@@ -413,7 +407,7 @@ class GRU(InContextModel):
         n = logits.shape[1]
         return Predictions(logits, torch.arange(n), torch.zeros(n, dtype=torch.long), [])
 
-# %% ../nbs/reference/models.ipynb #c010
+# %% ../nbs/reference/models.ipynb #c041
 def make_model(config: Config, observation_space: spaces.Space, action_space: spaces.Space,
                actions: ActionSpace | None = None) -> InContextModel:
     """The untrained model that `config.model` names; its weights follow from `config.seed`.

@@ -18,12 +18,13 @@ from .checkpoints import CheckpointError, Checkpoints
 from .config import Config
 from .dataset import Samples
 from .embedding import Transitions
-from .encoder import SLOT_SCALE, TransformerBlock, learned_vectors, linear
 from .memory import stages
 from .models import CompressedAD
 from .spaces import bounds
 from .tasks.family import TaskFamily
-from .training import BatchLoss, Tally, Trainer, TrainingError
+from .trainer import Trainer, TrainingError
+from .training import BatchLoss, Tally
+from .transformer import SLOT_SCALE, TransformerBlock, learned_vectors, linear
 
 # %% ../nbs/reference/pretraining.ipynb #12b-pretraining-007
 class MeanHead(nn.Module):

@@ -30,15 +30,16 @@ from filelock import FileLock, Timeout
 from .checkpoints import (
     CheckpointError, Checkpoints, find_checkpoint, load_checkpoint, load_weights)
 from .config import TRAINING_SETTINGS, Config, ConfigError, differences, make_config, read_settings
-from .dataset import check_parts
+from .batches import check_parts
 from .evaluation import evaluate
 from .files import CompressedADError, finite_or_none, read_json, write_json, write_text
-from .histories import LearningHistories, check_histories, recording_of
+from .histories import LearningHistories
 from .models import InContextModel, make_model
 from .pretraining import Pretrainer, pretrained_weights
+from .recording import check_histories, recording_of
 from .registry import SEEN, see
 from .storage import collect_to_file, open_histories
-from .training import Processes, Trainer
+from .trainer import Processes, Trainer
 
 # %% ../nbs/reference/runs.ipynb #14-runs-007
 class RunError(CompressedADError):

@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from compressed_ad.config import Config, ConfigError, make_config, merge_settings
-from compressed_ad.histories import collect_for
-from compressed_ad.training import Trainer
+from compressed_ad.recording import collect_for
+from compressed_ad.trainer import Trainer
 
 BASE = dict(task_family_arguments={"size": 3, "horizon": 4}, n_held_out_tasks=2, n_streams=2, tf_n_embd=8,
             tf_n_layer=1, tf_n_head=2, encoder_n_layer=1, encoder_n_head=2, warmup_steps=0, log_every=1)

@@ -71,7 +71,7 @@ def test_checkpoints_and_histories_are_written_on_windows(windows, tmp_path):
 
     from compressed_ad.checkpoints import load_checkpoint, save_checkpoint
     from compressed_ad.config import make_config
-    from compressed_ad.histories import collect_for
+    from compressed_ad.recording import collect_for
     from compressed_ad.storage import load_histories, save_histories
 
     save_checkpoint(tmp_path / "a.safetensors", {"model.x": torch.ones(2)}, step=3)

@@ -24,10 +24,12 @@ LARGEST_PACKAGE = 434_000
 ORDER = """
     files jobs registry spaces lesson config
     tasks.family tasks.dark_room tasks.memory tasks.gym_adapter
-    sources.source sources.posterior sources.tabular histories sources.ppo storage
-    embedding encoder decoder memory compressors dataset models checkpoints training pretraining
+    sources.source sources.posterior sources.tabular histories recording sources.ppo storage
+    embedding transformer decoder decoder_cache encoder memory compressors dataset batches models checkpoints
+    training trainer pretraining
     evaluation
-    insight.rollout agent insight.probes insight.interventions insight.views
+    insight.attention insight.rollout agent insight.probes insight.retracing insight.interventions
+    insight.views
     runs reports studies comparisons
     cli
 """.split()
@@ -182,7 +184,7 @@ def test_seeds_are_derived_and_never_added_up():
 def test_only_the_runs_train_and_record():
     # one run system: whoever wants a trained model asks `runs` for it
     makers = {"Trainer", "Pretrainer", "collect_to_file"}
-    rooms = [module for module in SOURCES if module not in ("runs", "training", "pretraining")]
+    rooms = [module for module in SOURCES if module not in ("runs", "trainer", "pretraining")]
     places = [f"{module}:{line} {name}" for module in rooms for line, name in calls(module) if name in makers]
     assert_none(places, "ask `runs` for a trained model")
 

@@ -7,14 +7,17 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import torch
-from compressed_ad.compressors import Compressor, Replace
+from compressed_ad.checkpoints import load_checkpoint, save_checkpoint
+from compressed_ad.compressors import Compressor, Replace, UnevenMemory
 from compressed_ad.config import make_config
 from compressed_ad.embedding import Transitions
-from compressed_ad.insight import interventions, probes, rollout, views
+from compressed_ad.insight import interventions, probes, retracing, rollout, views
+from compressed_ad.insight.attention import (
+    AttentionError, shares_through_cycles, transition_shares, watched)
 from compressed_ad.insight.interventions import (
-    Blindfolded, Moment, at_compression, branch, decision_effects, follow, reading_effects, retrace,
-    segment_effects, transplant)
-from compressed_ad.insight.rollout import Recorder, Rollout, RolloutError, packaged_model, record
+    Blindfolded, decision_effects, reading_effects, segment_effects, transplant)
+from compressed_ad.insight.retracing import Moment, at_compression, branch, follow, retrace
+from compressed_ad.insight.rollout import Recorder, Rollout, RolloutError, packaged_model, record_rollout
 from compressed_ad.memory import ContextMemory
 from compressed_ad.models import make_model
 from compressed_ad.tasks.family import TaskFamily, make_task_family
@@ -39,7 +42,7 @@ def small_model():
 def pair():
     "Two streams of the small model, recorded on the CPU."
     torch.set_num_threads(1)
-    return record(small_model(), SMALL, [5, 70], 20, progress=False)
+    return record_rollout(small_model(), SMALL, [5, 70], 20, progress=False)
 
 
 def values_of(tensor: torch.Tensor) -> np.ndarray:
@@ -53,7 +56,7 @@ def on_meta(monkeypatch):
 
     An operation that mixes them with tensors of the CPU raises, as it would on a GPU.
     """
-    for module in (rollout, interventions, probes):
+    for module in (rollout, retracing, interventions, probes):
         monkeypatch.setattr(module, "as_numpy", values_of)
     return small_model().to("meta")
 
@@ -78,7 +81,7 @@ def test_interventions_on_a_model_that_is_not_on_the_cpu(on_meta, pair, monkeypa
         fields = {name: value.to("meta") for name, value in vars(transitions).items()}
         return transitions, model.observe(memory, Transitions(**fields)), observations
 
-    monkeypatch.setattr(interventions, "act", act)
+    monkeypatch.setattr(retracing, "act", act)
     moment = retrace(on_meta, pair, 2)
     assert moment.memory.latents.is_meta and moment.memory.recent.is_meta
     assert follow(on_meta, moment, 3, np.stack([part.latents[2] for part in pair])).cells.shape == (2, 4, 2)
@@ -108,12 +111,12 @@ def test_recorder_and_blindfold_on_a_model_that_is_not_on_the_cpu(on_meta):
 def test_analysis_on_a_gpu_is_that_on_the_cpu():
     model, config = packaged_model()
     there = packaged_model()[0].to("cuda")
-    one, other = both = record(model, config, [5, 70], 60, progress=False)
+    one, other = both = record_rollout(model, config, [5, 70], 60, progress=False)
     assert np.allclose(decision_effects(model, one), decision_effects(there, one), atol=1e-3)
     for effects in (reading_effects, segment_effects):
         here, far = (effects(agent, one, other) for agent in (model, there))
         assert np.allclose(here, far, atol=1e-3), effects.__name__
-    again, _ = record(there, config, [5, 70], 60, progress=False)
+    again, _ = record_rollout(there, config, [5, 70], 60, progress=False)
     assert (again.actions == one.actions).mean() > 0.9 and type(again.latents) is np.ndarray
     here, far = (follow(agent, retrace(agent, both, 2), 1) for agent in (model, there))
     assert np.allclose(here.probabilities, far.probabilities, atol=1e-3)
@@ -139,7 +142,7 @@ def test_snapshots_of_streams_that_compress_at_different_times(monkeypatch):
             cells = torch.full((len(tasks), 1, 2), step % 9)
             still = torch.zeros(len(tasks), 1)
             transitions = Transitions(cells, still.long(), still, cells, still.bool())
-            memory = ContextMemory(latents, torch.zeros(len(tasks), 0, 1), step, counts=counts)
+            memory = UnevenMemory(latents, torch.zeros(len(tasks), 0, 1), step, compressions=counts)
             hook(step, transitions, memory)
 
     class Model:
@@ -170,7 +173,7 @@ def test_recorder_of_streams_that_compress_at_different_times():
     model = make_model(config, config.family.observation_space, config.family.action_space).eval()
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.5)
-    six, four = record(model, config, [5, 70], 20, progress=False)
+    six, four = record_rollout(model, config, [5, 70], 20, progress=False)
     assert six.segment_lengths.tolist() == [6] * 3 and four.segment_lengths.tolist() == [4] * 5
     assert six.compressed_at.tolist() == [6, 12, 18] and four.compressed_at.tolist() == [4, 8, 12, 16, 20]
     for told in (six, four):
@@ -207,7 +210,7 @@ class Mean(Compressor):
 def test_a_compressor_of_ones_own_is_seen(compressor):
     config = SMALL.changed(compressor=f"{__name__}:{compressor.__name__}")
     model = make_model(config, config.family.observation_space, config.family.action_space).eval()
-    one, other = record(model, config, [5, 70], 20, progress=False)
+    one, other = record_rollout(model, config, [5, 70], 20, progress=False)
     assert np.abs(reading_effects(model, one, one)).max() == 0
     assert segment_effects(model, one, other)[0, 0] > 0.99
     moved = reading_effects(model, one, other)
@@ -252,6 +255,106 @@ def test_rollout_of_a_space_that_does_not_begin_at_zero(tmp_path):
         replace(whole, **{name: values}).save(tmp_path / "damaged.safetensors")
         with pytest.raises(RolloutError, match=f"damaged: {name}: not what"):
             Rollout.load(tmp_path / "damaged.safetensors")
+
+
+def test_watched_blocks_are_their_own_again_after_an_error():
+    model = small_model()
+    cells = torch.zeros(2, 2, dtype=torch.long)
+    with pytest.raises(ZeroDivisionError), watched(model.decoder.blocks, lambda number, weights: 1 / 0):
+        model.predict(model.start(2), cells)
+    assert not any("look" in vars(block) for block in model.decoder.blocks)
+    model.decoder.blocks[0].attend = torch.compile(model.decoder.blocks[0].attend)
+    with pytest.raises(AttentionError, match="compiled blocks do not show their weights"):
+        with watched(model.decoder.blocks, lambda number, weights: None):
+            raise AssertionError("must be refused before")
+
+
+def test_shares_need_the_attention_of_the_encoder():
+    [brief] = record_rollout(small_model(), SMALL, [5], 20, detail=False, progress=False)
+    with pytest.raises(AttentionError, match="record with detail=True"):
+        transition_shares(brief.encoder_attention, brief.segment_lengths, brief.n_latent)
+    never = transition_shares(np.zeros(0), np.zeros(0, int), 2)
+    assert never.shape == (0, 2, 1) == shares_through_cycles(np.zeros(0), np.zeros(0, int), 2).shape
+
+
+DAMAGES = {
+    "rewards": lambda x: x[:-1], "latents": lambda x: x.flatten(), "attention": lambda x: x[..., :5],
+    "encoder_attention": lambda x: x[..., :1], "observations": lambda x: x + 9,
+    "probabilities": lambda x: x * float("nan"), "mass": lambda x: x / 0,
+    "compressed_at": lambda x: x.flip(0), "segment_lengths": lambda x: x + 20,
+    "n_recent": lambda x: x + 500, "actions": lambda x: x.float(), "episode_ends": lambda x: x.float()}
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_a_damaged_rollout_is_refused_by_name(name, pair, tmp_path):
+    pair[0].save(tmp_path / "good.safetensors")
+    tensors, about = load_checkpoint(tmp_path / "good.safetensors")
+    bad = tmp_path / "bad.safetensors"
+    save_checkpoint(bad, tensors | {name: DAMAGES[name](tensors[name])}, **about)
+    with pytest.raises(RolloutError, match=f"damaged: {name}"):
+        Rollout.load(bad)
+
+
+def test_a_file_that_is_no_rollout_is_refused(pair, tmp_path):
+    good, bad = tmp_path / "good.safetensors", tmp_path / "bad.safetensors"
+    pair[0].save(good)
+    for contents in (good.read_bytes()[:-100], b"something else"):
+        bad.write_bytes(contents)
+        with pytest.raises(RolloutError, match="damaged or not a checkpoint"):
+            Rollout.load(bad)
+    with pytest.raises(RolloutError, match="no such checkpoint"):
+        Rollout.load(tmp_path / "missing.safetensors")
+    tensors, about = load_checkpoint(good)
+    save_checkpoint(bad, tensors)
+    with pytest.raises(RolloutError, match="a checkpoint, but not a rollout"):
+        Rollout.load(bad)
+    tensors.pop("rewards")
+    save_checkpoint(bad, tensors, **about)
+    with pytest.raises(RolloutError, match="has rewards too many or too few"):
+        Rollout.load(bad)
+
+
+def test_a_rollout_file_makes_nothing_happen(pair, tmp_path):
+    made = tmp_path / "made"
+    family = {"task_family": "os:mkdir", "task_family_arguments": {"path": str(made)}}
+    about = pair[0].about
+    foreign = replace(pair[0], about=about | {"config": about["config"] | family})
+    foreign.save(tmp_path / "foreign.safetensors")
+    with pytest.raises(RolloutError, match="must be a class derived from TaskFamily"):
+        Rollout.load(tmp_path / "foreign.safetensors")
+    assert not made.exists()
+
+
+def test_each_stream_is_blindfolded_by_itself():
+    model = small_model()
+    latents = torch.randn(2, 2, 8, generator=torch.Generator().manual_seed(0))
+    memory = UnevenMemory(latents, model.start(2).recent, n_compressions=1, n_recent=torch.tensor([0, 0]),
+                          compressions=torch.tensor([0, 1]))
+    cells = torch.full((2, 2), 4)
+    with torch.no_grad():
+        mixed, kept = Blindfolded(model, after=1).predict(memory, cells)
+        sees, _ = model.predict(replace(memory, cache=None), cells)
+        new, _ = model.predict(model.start(2), cells)
+    assert torch.allclose(mixed[0], sees[0], atol=1e-5) and torch.allclose(mixed[1], new[1], atol=1e-5)
+    assert kept is memory
+
+
+def test_what_cannot_be_tried_is_refused(pair):
+    model, (one, other) = small_model(), pair
+    brief = record_rollout(model, SMALL, [5, 70], 4, progress=False)
+    for effects in (reading_effects, segment_effects):
+        with pytest.raises(RolloutError, match="4 steps without a compression"):
+            effects(model, *brief)
+    with pytest.raises(RolloutError, match="4 steps without a compression"):
+        branch(model, *brief, [0])
+    with pytest.raises(RolloutError, match="fact = 'door': must be one of goal"):
+        branch(model, one, other, [2], fact="door")
+    corridors = {"task_family": "PassiveTMaze", "task_family_arguments": {"corridors": [3]}}
+    maze = replace(one, about=one.about | {"config": one.about["config"] | corridors})
+    with pytest.raises(RolloutError, match="observations must begin with a row and a column"):
+        rollout.seen_by([maze])
+    with pytest.raises(RolloutError, match="hidden facts must be cells of a room"):
+        branch(model, maze, maze, [2])
 
 
 def test_facts_that_are_cells_are_named_by_the_family():

@@ -19,7 +19,7 @@ from compressed_ad.comparisons import MODEL_STYLES
 from compressed_ad.config import make_config, read_config
 from compressed_ad.evaluation import evaluate, interval
 from compressed_ad.files import read_json
-from compressed_ad.insight.interventions import Moment
+from compressed_ad.insight.retracing import Moment
 from compressed_ad.insight.probes import take_snapshots
 from compressed_ad.lesson import read_record
 from compressed_ad.models import make_model

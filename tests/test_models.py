@@ -6,9 +6,9 @@ from compressed_ad.config import make_config
 from compressed_ad.decoder import decoder_mask
 from compressed_ad.embedding import Transitions
 from compressed_ad.evaluation import evaluate
-from compressed_ad.histories import collect_for
+from compressed_ad.recording import collect_for
 from compressed_ad.models import make_model
-from compressed_ad.training import Trainer
+from compressed_ad.trainer import Trainer
 
 SETTINGS = dict(
     task_family_arguments={"size": 3, "horizon": 6}, n_held_out_tasks=2, n_streams=8, history_steps=60,

@@ -111,7 +111,6 @@ KILLER = textwrap.dedent("""
     import torch, tensorboard, torch.utils.tensorboard
     torch.set_num_threads(1)
     from compressed_ad.cli import run_command
-    import compressed_ad.histories as histories
 
     arguments, random, said = sys.argv[1:], np.random.default_rng(0), []
 

@@ -10,9 +10,9 @@ import torch
 from torch._dynamo.utils import counters
 
 from compressed_ad.config import make_config, read_config
-from compressed_ad.histories import collect_for
+from compressed_ad.recording import collect_for
 from compressed_ad.storage import save_parts
-from compressed_ad.training import Trainer
+from compressed_ad.trainer import Trainer
 
 PRESETS = {"AD": "ad_dr_quick", "CompressedAD": "ad_compressed_dr_quick"}
 SETTINGS = dict(
@@ -61,13 +61,12 @@ def test_a_file_larger_than_memory_is_trained_on(tmp_path):
         import torch
         torch.set_num_threads(1)
         from compressed_ad.config import make_config
-        from compressed_ad.storage import open_histories
-        from compressed_ad.training import Trainer
+        from compressed_ad.storage import load_histories, open_histories
+        from compressed_ad.trainer import Trainer
         config = make_config(json.loads(sys.argv[2]))
         resource.setrlimit(resource.RLIMIT_DATA, (2**30, 2**30))
         try:
-            with open_histories(sys.argv[1], verify=False) as histories:
-                histories.in_memory()
+            load_histories(sys.argv[1])
         except MemoryError:
             print("does not fit", flush=True)
         with open_histories(sys.argv[1]) as histories:

@@ -8,10 +8,12 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorWrapper
 
 from compressed_ad.config import make_config
 from compressed_ad.files import CompressedADError
-from compressed_ad.histories import Recording, collect, collect_for
+from compressed_ad.recording import Recording, collect, collect_for
+from compressed_ad.registry import PartError
 from compressed_ad.sources.posterior import AnnealedOracle, PosteriorSampling, SystematicSearch
 from compressed_ad.sources.ppo import PPO, RecordingVecEnv
-from compressed_ad.sources.source import SourceAlgorithm, SourceError, empty_arrays
+from compressed_ad.sources.source import (
+    SourceAlgorithm, SourceError, empty_arrays, make_source, sample_actions)
 from compressed_ad.sources.tabular import ActorCritic, QLearning
 from compressed_ad.storage import load_histories, save_histories
 from compressed_ad.tasks.dark_room import DarkRoomFamily
@@ -321,3 +323,28 @@ def test_source_of_ones_own_is_one_class_in_one_file(tmp_path, monkeypatch):
                               decoder_max_seq_length=9))
     dreamt = collect_for(config, progress=False)
     assert dreamt.about["source"] == "my_source:Dreamer" and dreamt.episode_ends.sum() == 14 * 5
+
+
+def test_actions_are_drawn_with_their_probabilities():
+    probabilities = np.array([[0.5, 0.3, 0.2], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 0.25, 0.75]])
+    drawn = sample_actions(probabilities.repeat(20_000, 0), np.random.default_rng(0)).reshape(4, -1)
+    frequencies = np.stack([(drawn == action).mean(1) for action in range(3)], 1)
+    assert np.abs(frequencies - probabilities).max() < 4 * np.sqrt(0.25 / 20_000)  # four standard errors
+    assert (frequencies[probabilities == 0] == 0).all()  # what has no probability is never drawn
+
+
+def test_a_source_is_made_by_its_name():
+    assert make_source("QLearning", {"epsilon": 0.2}) == QLearning(epsilon=0.2)
+    assert make_source("compressed_ad.sources.tabular:QLearning", {"epsilon": 0.2}).epsilon == 0.2
+
+
+@pytest.mark.parametrize("name, arguments, complaint", [
+    ("QLerning", {}, "source = 'QLerning': did you mean 'QLearning'?"),
+    ("nowhere:Mine", {}, "there is no module 'nowhere'"),
+    ("QLearning", {"epsilonn": 0.2}, "source_arguments = {'epsilonn': 0.2}: "),
+    ("SystematicSearch", {"nearest_first": False}, "unexpected keyword argument 'nearest_first'"),
+    ("PosteriorSampling", {"order": 1}, "unexpected keyword argument 'order'")])
+def test_what_is_no_source_is_refused(name, arguments, complaint):
+    with pytest.raises(PartError) as refusal:
+        make_source(name, arguments)
+    assert complaint in str(refusal.value)

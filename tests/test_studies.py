@@ -18,7 +18,7 @@ import yaml
 from gymnasium.wrappers.vector import TransformReward
 
 from compressed_ad import runs as runs_module
-from compressed_ad import training as training_module
+from compressed_ad import trainer as trainer_module
 from compressed_ad.checkpoints import load_checkpoint
 from compressed_ad.cli import run_command
 from compressed_ad.config import make_config
@@ -100,7 +100,7 @@ def no_training(*arguments, **named):
 
 def test_what_is_done_is_not_done_again(done, monkeypatch):
     study, folder, record = done
-    monkeypatch.setattr(training_module.Trainer, "train_step", no_training)
+    monkeypatch.setattr(trainer_module.Trainer, "train_step", no_training)
     modified = {path: path.stat().st_mtime_ns for path in folder.rglob("*.*")}
     assert do_study(study, [0, 1], folder, progress=False)["rows"] == record["rows"]
     assert modified == {path: path.stat().st_mtime_ns for path in folder.rglob("*.*")}
@@ -170,7 +170,7 @@ def test_a_run_of_a_study_is_one_of_the_commands_and_the_other_way_round(done, t
     config = make_config(SETTINGS)
     mine = RunFolder(config, tmp_path / training_name(config))
     train_run(mine, progress=False)
-    monkeypatch.setattr(training_module.Trainer, "train_step", no_training)
+    monkeypatch.setattr(trainer_module.Trainer, "train_step", no_training)
     alone = Study("alone", [Entry("DarkRoom", "CompressedAD", config, [ACTING])])
     again = do_study(alone, [0], tmp_path, progress=False)
     assert [row["value"] for row in again["rows"] if row["seed"] == 0] == [
@@ -284,9 +284,9 @@ def test_one_lock_for_studies_and_commands(tmp_path):
 @pytest.mark.parametrize("device", ["auto", "cpu"])
 def test_a_study_works_on_the_device_of_the_configuration(tmp_path, monkeypatch, device):
     asked = []
-    launched = training_module.Processes.launched
+    launched = trainer_module.Processes.launched
     monkeypatch.setattr(
-        training_module.Processes, "launched", lambda name: asked.append(name) or launched("cpu")
+        trainer_module.Processes, "launched", lambda name: asked.append(name) or launched("cpu")
     )
     config = make_config(SETTINGS | {"device": device, "train_timesteps": 1, "warmup_steps": 0})
     do_study(

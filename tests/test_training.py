@@ -13,14 +13,14 @@ from compressed_ad.checkpoints import (
     CheckpointError, DamagedCheckpoint, load_checkpoint, load_model, save_checkpoint)
 from compressed_ad.config import ConfigError, _family, make_config, packaged_configs, read_config
 from compressed_ad.files import CompressedADError
-from compressed_ad.histories import collect, collect_for
+from compressed_ad.recording import collect, collect_for
 from compressed_ad.models import make_model
 from compressed_ad.pretraining import Pretrainer
 from compressed_ad.sources.posterior import PosteriorSampling
 from compressed_ad.tasks.dark_room import DarkRoomFamily
 from compressed_ad.tasks.memory import PermutedDarkRoomFamily
-from compressed_ad.training import (
-    Processes, Trainer, TrainingError, as_a_whole, divided, find_device, learning_rate)
+from compressed_ad.trainer import Processes, Trainer, TrainingError, as_a_whole, divided, find_device
+from compressed_ad.training import learning_rate
 
 SETTINGS = dict(
     task_family_arguments={"size": 3, "horizon": 4}, n_held_out_tasks=2, n_streams=4, history_steps=40,
@@ -179,7 +179,7 @@ def same(one: Trainer, other: Trainer) -> bool:
 
 def test_other_histories_than_a_run_began_with_are_refused(tmp_path, histories):
     ours, others = copy.copy(histories), copy.copy(histories)
-    ours.checksum, others.checksum = "1a", "2b"
+    ours.known_checksum, others.known_checksum = "1a", "2b"
     trainer_in(tmp_path, ours).run(until=1, progress=False)
     assert load_checkpoint(tmp_path)[1]["histories"] == "1a"
     refused(CheckpointError, "trained on other histories: checksum 1a there, 2b here",

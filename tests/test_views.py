@@ -48,11 +48,11 @@ def browser():
 
 @pytest.fixture(scope="module")
 def views():
-    from compressed_ad.insight.rollout import packaged_model, record
+    from compressed_ad.insight.rollout import packaged_model, record_rollout
     from compressed_ad.insight.views import gallery
     torch.set_num_threads(1)
     model, config = packaged_model()
-    rollouts = record(model, config, HELD_OUT, N_STEPS, progress=False)
+    rollouts = record_rollout(model, config, HELD_OUT, N_STEPS, progress=False)
     return {view.kind: view for view in gallery(model, config, rollouts)}
 
 
@@ -303,7 +303,7 @@ def test_names_in_the_data_stay_text(views, browser, tmp_path):
 
 
 def test_two_hidden_facts(browser, tmp_path):
-    from compressed_ad.insight.rollout import record
+    from compressed_ad.insight.rollout import record_rollout
     from compressed_ad.config import read_config
     from compressed_ad.models import make_model
     from compressed_ad.insight.views import gallery
@@ -312,7 +312,7 @@ def test_two_hidden_facts(browser, tmp_path):
         task_family_arguments=arguments, n_held_out_tasks=40, n_training_tasks=300)
     family = config.family
     model = make_model(config, family.observation_space, family.action_space)
-    rollouts = record(model, config, config.split.held_out[:3], 200, progress=False)
+    rollouts = record_rollout(model, config, config.split.held_out[:3], 200, progress=False)
     made = {view.kind: view for view in gallery(model, config, rollouts)}
     page = browser.new_page(viewport={"width": 900, "height": 1000})
     watch = Watch(page, ("file:", "data:"))
@@ -332,7 +332,7 @@ def test_two_hidden_facts(browser, tmp_path):
 
 
 def test_views_that_need_no_room(browser, tmp_path):
-    from compressed_ad.insight.rollout import RolloutError, record
+    from compressed_ad.insight.rollout import RolloutError, record_rollout
     from compressed_ad.config import read_config
     from compressed_ad.insight.interventions import decision_effects, segment_effects
     from compressed_ad.models import make_model
@@ -340,7 +340,7 @@ def test_views_that_need_no_room(browser, tmp_path):
     config = read_config("lab_t_maze")
     family = config.family
     model = make_model(config, family.observation_space, family.action_space)
-    one, other = rollouts = record(model, config, [100, 101], N_STEPS, progress=False)
+    one, other = rollouts = record_rollout(model, config, [100, 101], N_STEPS, progress=False)
     page = browser.new_page(viewport={"width": 900, "height": 1000})
     watch = Watch(page, ("file:", "data:"))
     moved = segment_effects(model, one, other)
@@ -364,21 +364,21 @@ def test_views_that_need_no_room(browser, tmp_path):
 
 def test_streams_without_a_reward_short_and_long(browser, tmp_path):
     from dataclasses import replace
-    from compressed_ad.insight.rollout import packaged_model, record
+    from compressed_ad.insight.rollout import packaged_model, record_rollout
     from compressed_ad.tasks.family import make_task_family
     from compressed_ad.insight.probes import fit_readout
     from compressed_ad.models import make_model
     from compressed_ad.insight.views import (
         heads_view, looks_view, probes_view, replay_view, shares_view, tape_view)
     model, config = packaged_model()
-    rollouts = record(model, config, HELD_OUT, N_STEPS, progress=False)
+    rollouts = record_rollout(model, config, HELD_OUT, N_STEPS, progress=False)
     readout = fit_readout(rollouts, every=2)
     room = make_task_family("DarkRoom")
     every_step = {"keep_length": 10, "min_compress_length": 1, "max_compress_length": 1}
     literal = config.changed(**every_step)
     acting = make_model(literal, room.observation_space, room.action_space).eval()
-    [short] = record(model, config, [5], 8, progress=False)
-    [long] = record(acting, literal, [5], 350, progress=False)
+    [short] = record_rollout(model, config, [5], 8, progress=False)
+    [long] = record_rollout(acting, literal, [5], 350, progress=False)
     calm, brief, many = (replace(rollout, rewards=np.zeros_like(rollout.rewards)) for rollout in
                          (rollouts[0], short, long))
     shown = [view(calm) for view in (replay_view, looks_view, tape_view, shares_view, heads_view)]
@@ -451,12 +451,12 @@ def test_views_inside_stricter_notebooks(kind, host, views, browser, tmp_path):
 
 
 def test_views_inside_jupyterlab(browser, tmp_path):
-    first = f"""from compressed_ad.insight.rollout import packaged_model, record
+    first = f"""from compressed_ad.insight.rollout import packaged_model, record_rollout
 from compressed_ad.insight.views import explore, gallery
 import torch
 torch.set_num_threads(1)
 model, config = packaged_model()
-views = gallery(model, config, record(model, config, {HELD_OUT}, {N_STEPS}, progress=False))"""
+views = gallery(model, config, record_rollout(model, config, {HELD_OUT}, {N_STEPS}, progress=False))"""
     cells = [first, *(f"views[{number}]" for number in range(len(KINDS))),
              "explore(model, config, [3, 40], n_steps=60)", "print('all ' + 'done')"]
     empty = {"cell_type": "code", "metadata": {}, "execution_count": None, "outputs": []}

@@ -12,12 +12,13 @@ from nbdev.clean import clean_nb
 
 ROOT = Path(__file__).parent.parent
 LARGEST_PAGE = 20_000  # letters
+KEPT = ("tags", "nbgrader")  # as in settings.ini: the marks of a grader are part of a notebook
 
 
 def cleaned(path: Path):
     "The notebook at `path`, and the same one cleaned."
     before, after = read_nb(path), read_nb(path)
-    clean_nb(after)
+    clean_nb(after, allowed_cell_metadata_keys=KEPT)
     after.metadata.pop("widgets", None)  # the state of widgets, views included
     for old, new in zip(before.cells, after.cells):
         if old.cell_type == "code":

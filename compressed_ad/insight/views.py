@@ -24,13 +24,13 @@ from matplotlib.figure import Figure
 
 from ..config import Config
 from ..files import atomic_path, write_text
-from compressed_ad.insight.interventions import (
-    Branches, branch, decision_effects, ordered_pairs, reading_effects, retrace, segment_effects,
-    shares_over_tasks, transplant)
+from .attention import shares_through_cycles, transition_shares
+from .interventions import (
+    decision_effects, ordered_pairs, reading_effects, segment_effects, shares_over_tasks, transplant)
 from .probes import Readout, fit_readout, flat
-from compressed_ad.insight.rollout import (
-    Rollout, RolloutError, cell_numbers, packaged_model, record, room_size, seen_by, shares_through_cycles,
-    transition_shares)
+from .retracing import Branches, branch, retrace
+from .rollout import (
+    Rollout, RolloutError, cell_numbers, packaged_model, record_rollout, room_size, seen_by)
 from ..lesson import COLOURS, use_style
 from ..models import CompressedAD
 from ..tasks.dark_room import ACTION_NAMES, MOVES
@@ -146,7 +146,7 @@ def _page(rollout: Rollout, kind: str, parts: Mapping[str, Any], **words: Any) -
     if kept:
         texts["caption"] += _texts("gallery")["thinned"].format(kept=min(kept))
     common = {
-        "n_steps": rollout.n_steps, "n_latent": rollout.latents.shape[1],
+        "n_steps": rollout.n_steps, "n_latent": rollout.n_latent,
         "layers": rollout.mass.shape[1], "heads": rollout.mass.shape[2],
         "n_cycles": len(rollout.compressed_at), "ends": np.flatnonzero(rollout.episode_ends).tolist(),
         "rewarded": np.flatnonzero(rollout.rewards > 0).tolist(), "first_reward": rollout.first_reward,
@@ -216,11 +216,11 @@ def memory_cells(rollout: Rollout) -> np.ndarray:
     The decision's attention on each latent, mean over layers and heads, times the latent's
     `transition_shares`, added up over the cells that transitions led to.
     """
-    shares = transition_shares(rollout)[..., :-1]
+    shares = transition_shares(rollout.encoder_attention, rollout.segment_lengths, rollout.n_latent)
     rows, columns = grid = room_size(rollout.family)
-    looks = _mean_of_heads(rollout.attention[..., :rollout.latents.shape[1]])  # (n_steps, n_latent)
-    where = np.eye(rows * columns)[cell_numbers(rollout.next_observations[:shares.shape[-1]], grid)]
-    made_of = shares @ where  # (n_compressions, n_latent, cells)
+    looks = _mean_of_heads(rollout.attention[..., :rollout.n_latent])  # (n_steps, n_latent)
+    where = np.eye(rows * columns)[cell_numbers(rollout.next_observations[:shares.shape[-1] - 1], grid)]
+    made_of = shares[..., :-1] @ where  # (n_compressions, n_latent, cells)
     cells = np.zeros((rollout.n_steps, rows * columns))
     later = rollout.cycles > 0
     cells[later] = np.einsum("sl,slc->sc", looks[later], made_of[rollout.cycles[later] - 1])
@@ -267,7 +267,7 @@ def looks_view(rollout: Rollout, effects: np.ndarray | None = None) -> View:
     """
     _needs(rollout, attention=True)
     data = _page(rollout, "looks", {
-        "mass": packed(rollout.mass), "slots": packed(rollout.attention[..., :rollout.latents.shape[1]]),
+        "mass": packed(rollout.mass), "slots": packed(rollout.attention[..., :rollout.n_latent]),
         "episodes": rollout.episodes.tolist(),
         "effects": None if effects is None else packed(effects[:, :2])})
 
@@ -296,7 +296,7 @@ def tape_view(rollout: Rollout, effects: np.ndarray | None = None) -> View:
     Raises `RolloutError` if attention was not recorded, or nothing was compressed.
     """
     _needs(rollout, attention=True, compressions=1)
-    n = rollout.latents.shape[1]
+    n = rollout.n_latent
     reading = rollout.encoder_attention[:, :, :, -n:, :-n]
     on_old, on_segment = (part.sum(-1, dtype=float) for part in (reading[..., :n], reading[..., n:]))
     data = _page(rollout, "tape", _room(rollout) | {
@@ -322,7 +322,8 @@ def tape_view(rollout: Rollout, effects: np.ndarray | None = None) -> View:
 def shares_view(rollout: Rollout, effects: np.ndarray | None = None) -> View:
     "What is left of each past segment in each moment; `segment_effects`. `RolloutError` as in `tape_view`."
     _needs(rollout, attention=True, compressions=1)
-    through = shares_through_cycles(rollout).mean(1)  # (n_compressions, n_compressions + 1)
+    how = (rollout.encoder_attention, rollout.segment_lengths, rollout.n_latent)
+    through = shares_through_cycles(*how).mean(1)  # (n_compressions, n_compressions + 1)
     def logarithm(values):
         return packed(np.log10(np.maximum(values, 1e-8)), -8, 0)
     data = _page(rollout, "shares", {
@@ -458,7 +459,7 @@ def explore(model: CompressedAD, config: Config, tasks: Sequence[int], n_steps: 
 
     @cache
     def lived(number):
-        return dict(zip(tasks, record(model, config, tasks, n_steps, number, progress=False)))
+        return dict(zip(tasks, record_rollout(model, config, tasks, n_steps, number, progress=False)))
 
     def named(life):
         cells = life.facts.items()
@@ -506,8 +507,8 @@ def gallery(model: CompressedAD, config: Config, rollouts: Sequence[Rollout], ag
     tasks = config.split.train
     if len(tasks) > 256:
         tasks = np.random.default_rng(0).choice(tasks, 256, replace=False)
-    training = record(model, config, tasks, min(500, one.n_steps), seed=1, n_streams=round(256 / len(tasks)),
-                      detail=False, progress=False)
+    training = record_rollout(model, config, tasks, min(500, one.n_steps), seed=1,
+                              n_streams=round(256 / len(tasks)), detail=False, progress=False)
     readout, control = (fit_readout(training, shuffled=shuffled) for shuffled in (False, True))
     at_end = np.flatnonzero(one.episode_ends[one.compressed_at - 1]).tolist() or [len(one.compressed_at) - 1]
     told = _over_pairs(model, rollouts, at_end[-1], fact)
@@ -536,7 +537,7 @@ def write_gallery(path: str | Path = "runs/gallery.html") -> None:
     "The page with all views of the packaged model."
     model, config = packaged_model()
     use_style()
-    rollouts = record(model, config, config.split.held_out, n_steps=1000, progress=False)
+    rollouts = record_rollout(model, config, config.split.held_out, n_steps=1000, progress=False)
     texts = _texts("gallery")
     views = gallery(model, config, rollouts, donor=6)
     page = views_page(views, texts["title"], texts["introduction"])

@@ -10,9 +10,10 @@ import numpy as np
 
 from compressed_ad.config import Config, read_config
 from compressed_ad.evaluation import Value, evaluate
-from compressed_ad.insight.interventions import Blindfolded, Moment, at_compression, follow
+from compressed_ad.insight.interventions import Blindfolded
 from compressed_ad.insight.probes import (
     Snapshot, drift, effective_rank, flat, fresh_tasks, probe_class, probe_set, steps_for, take_snapshots)
+from compressed_ad.insight.retracing import Moment, at_compression, follow
 from compressed_ad.insight.rollout import fact_cells
 from compressed_ad.models import CompressedAD
 from compressed_ad.studies import Entry, Study
