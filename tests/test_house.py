@@ -17,8 +17,8 @@ from compressed_ad.registry import Registry
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "compressed_ad"
 LONGEST_LINE = 110
-# letters, without the index; the aim is 325,000. It went up once, by 7,000: trainings in half a minute
-LARGEST_PACKAGE = 434_000
+# letters, without the index and without what nbdev writes between two cells; the aim is 325,000
+LARGEST_PACKAGE = 418_000
 
 # From the ground floor up. A module imports only what stands before it.
 ORDER = """
@@ -48,6 +48,12 @@ everywhere = pytest.mark.parametrize("module", SOURCES)
 @cache
 def text_of(module: str) -> str:
     return SOURCES[module].read_text(encoding="utf-8")
+
+
+def code_of(module: str) -> str:
+    "What is exported, without the header that nbdev writes."
+    _, heading, code = text_of(module).partition("\n# %% ../")
+    return heading + code
 
 
 @cache
@@ -102,16 +108,18 @@ def test_the_order_names_no_module_that_is_gone():
 
 
 def test_the_package_stays_small():
-    letters = sum(len(text_of(module)) for module in SOURCES)
+    # into how many cells a lesson divides its code must not count
+    letters = sum(len(re.sub(r"\n# %% .*", "", code_of(module))) for module in SOURCES)
     assert letters <= LARGEST_PACKAGE, f"{letters:,} letters: what can be deleted?"
 
 
 @everywhere
 def test_lines_are_short(module):
     # nbdev writes __all__ up to 120 wide
-    header, _, code = text_of(module).partition("\n# %% ../")
+    code = code_of(module)
+    header = text_of(module).removesuffix(code)
     assert "__all__" in header
-    first = header.count("\n") + 2
+    first = header.count("\n") + 1
     long = [f"line {number}: {len(line)}" for number, line in enumerate(code.splitlines(), start=first)
             if len(line) > LONGEST_LINE]
     assert_none(long, f"at most {LONGEST_LINE} letters in a line")
