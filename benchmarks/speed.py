@@ -76,11 +76,12 @@ def doors(name: str) -> dict:
 
 def lab_results() -> dict:
     "What the single results of the labs took by the clock, with two runs at a time: from their own seconds."
-    took: dict[int, float] = {}
+    took: dict[str, float] = {}
     for path in (HERE.parent / "results" / "labs" / "runs").glob("*/*.json"):
         result = read_json(path)
-        took[result["seed"]] = took.get(result["seed"], 0) + (result["train_seconds"] or 0) + result["measure_seconds"]
-    return {"lab_results_seconds": {"one_seed": round(took[0] / 2), "all": round(sum(took.values()) / 2)}}
+        seed = path.stem.rpartition("seed")[2]
+        took[seed] = took.get(seed, 0) + (result["train_seconds"] or 0) + result["measure_seconds"]
+    return {"lab_results_seconds": {"one_seed": round(took["0"] / 2), "all": round(sum(took.values()) / 2)}}
 
 
 def acting() -> dict:
