@@ -1,6 +1,6 @@
 """How long it takes until something has been learned, and how fast it is done: results/speed.json.
 
-    python benchmarks/speed.py quick key_to_door acting demo training
+    python benchmarks/speed.py quick default key_to_door default_key_to_door acting demo training lab_results
 
 Without a name, all of it. Each part replaces its own figures in the file and leaves the others. Nothing else
 should run meanwhile.
@@ -52,23 +52,36 @@ def seconds(record: dict, model: str) -> list[float]:
     return next(run["train_seconds"] for run in record["runs"] if run["model"] == model)
 
 
+def returns(record: dict, model: str) -> dict:
+    "Seconds of training, and the normalised return of the last ten of fifty episodes."
+    mean, per_seed = values(record, model, first_episode=41)
+    return {"train_seconds": seconds(record, model), "last10": {"mean": mean, "per_seed": per_seed}}
+
+
 def quick() -> dict:
     record = studied("quick")
-    found = {}
-    for key, model in (("quick", "CompressedAD"), ("quick_AD", "AD")):
-        mean, per_seed = values(record, model, first_episode=41)
-        found[key] = {
-            "train_seconds": seconds(record, model),
-            "last10": {"mean": mean, "per_seed": per_seed},
-        }
-    return found
+    return {"quick": returns(record, "CompressedAD"), "quick_AD": returns(record, "AD")}
 
 
-def key_to_door() -> dict:
-    record = studied("key_to_door")
+def default() -> dict:
+    return {"default": returns(studied("default"), "CompressedAD")}
+
+
+def doors(name: str) -> dict:
+    "Seconds of training, and the doors of the first and the last of eight windows."
+    record = studied(name)
     first, last = (values(record, "CompressedAD", first_call=call)[0] for call in (1, 3501))
-    found = {"train_seconds": seconds(record, "CompressedAD"), "first": first, "last": last}
-    return {"key_to_door": found}
+    return {name: {"train_seconds": seconds(record, "CompressedAD"), "first": first, "last": last}}
+
+
+def lab_results() -> dict:
+    "What the single results of the labs took by the clock, with two runs at a time: from their own seconds."
+    took: dict[str, float] = {}
+    for path in (HERE.parent / "results" / "labs" / "runs").glob("*/*.json"):
+        result = read_json(path)
+        seed = path.stem.rpartition("seed")[2]
+        took[seed] = took.get(seed, 0) + (result["train_seconds"] or 0) + result["measure_seconds"]
+    return {"lab_results_seconds": {"one_seed": round(took["0"] / 2), "all": round(sum(took.values()) / 2)}}
 
 
 def acting() -> dict:
@@ -110,10 +123,13 @@ def training() -> dict:
 
 PARTS: dict[str, Callable[[], dict]] = {
     "quick": quick,
-    "key_to_door": key_to_door,
+    "default": default,
+    "key_to_door": lambda: doors("key_to_door"),
+    "default_key_to_door": lambda: doors("default_key_to_door"),
     "acting": acting,
     "demo": demo,
     "training": training,
+    "lab_results": lab_results,
 }
 
 if __name__ == "__main__":
