@@ -1,4 +1,6 @@
-"""How nbgrader makes the student's copy of nbs/build, and grades what comes back: see `student` and `grade` in Makefile.
+"""How nbgrader makes the students' copy of nbs/build, and grades what comes back.
+
+`make student` and `make grade` use it.
 
 Hidden tests and solutions are what stands between its own marks (`### BEGIN SOLUTION`). Nothing here decides
 about points: a check returns what was earned, and nbgrader reads it.
@@ -29,7 +31,7 @@ c.ExecutePreprocessor.allow_errors = True
 
 
 class OneRowAStudent(ExportPlugin):
-    "A CSV file with a row for each student and a column for each notebook. What a person grades counts when done."
+    "A CSV file: a row for each student, a column for each notebook. What a person grades counts when done."
     def export(self, gradebook):
         rows = []
         for submission in gradebook.assignment_submissions("build"):
