@@ -218,7 +218,8 @@ def test_committed_results_are_valid_without_training(tmp_path, monkeypatch):
         only_done=True,
         results=ROOT / "results" / "labs" / "runs" / "doors_per_500",
     )
-    assert [run["seeds"] for run in record["runs"]] == [[0, 1, 2], [0], [0, 1, 2]]
+    seeds = [run["seeds"] for run in saved["runs"] if run["model"] in ("CompressedAD", "source")]
+    assert [run["seeds"] for run in record["runs"]] == seeds
     rows = [row for row in saved["rows"] if row["model"] in ("CompressedAD", "source")]
     assert len(record["rows"]) == len(rows)
     for row, before in zip(record["rows"], rows):

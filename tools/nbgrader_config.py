@@ -2,8 +2,12 @@
 
 `make student` and `make grade` use it.
 
-Hidden tests and solutions are what stands between its own marks (`### BEGIN SOLUTION`). Nothing here decides
+Solutions and hidden tests are what stands between its own marks (`### BEGIN SOLUTION`). Nothing here decides
 about points: a check returns what was earned, and nbgrader reads it.
+
+Why nbgrader: its source is a notebook that runs as it stands, students need nothing but the course, and it
+grades a folder without Docker, which otter-grader needs for that. Points given by a person (`nbgrader
+formgrader`) stay in runs/grading until that folder is deleted.
 """
 import csv
 import os
@@ -27,7 +31,6 @@ c.CourseDirectory.ignore = [".ipynb_checkpoints", "__pycache__", "*.pyc"]
 c.ClearSolutions.code_stub = {"python": "raise NotImplementedError  # your code"}
 c.ClearSolutions.text_stub = "*Write here.*"
 c.ExecutePreprocessor.timeout = 600
-c.ExecutePreprocessor.allow_errors = True
 
 
 class OneRowAStudent(ExportPlugin):

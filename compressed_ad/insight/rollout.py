@@ -85,10 +85,9 @@ class Rollout(RecordedSteps):
     """What one model did on one task, step by step, and what it looked at.
 
     `mass` is the decoder's attention on latents, recent transitions and the query itself, `attention` the
-    same by token, transitions from the latest backwards. Compression number k came after step
-    `compressed_at[k]` (1 for the first step), took `segment_lengths[k]` transitions and wrote `latents[k]`.
-    Rows and columns of `encoder_attention` are old latents, segment, query tokens. Both attentions are empty
-    if `record_rollout` had no `detail`.
+    same by token, the latest transition first. Compression number k came after step `compressed_at[k]` (1 for
+    the first), took `segment_lengths[k]` transitions and wrote `latents[k]`. `encoder_attention` is between
+    old latents, segment and query tokens. Both attentions are empty if `record_rollout` had no `detail`.
     """
     probabilities: np.ndarray  # (n_steps, n_actions), that actions were drawn with
     n_recent: np.ndarray  # (n_steps,) transitions in the recent context at each decision
@@ -143,22 +142,13 @@ def as_numpy(tensor: Tensor) -> np.ndarray:
 
 
 class ActsLike(nn.Module):
-    "Stands around a model and acts as it does. A subclass changes or notes what it wants to."
+    "Stands around a model, and is as it is in all that a subclass does not change or note."
     def __init__(self, model: InContextModel):
         super().__init__()
         self.model = model
-        self.actions = model.actions
-        self.observation_space = model.observation_space
-        self.action_space = model.action_space
 
-    def start(self, batch: int) -> ContextMemory:
-        return self.model.start(batch)
-
-    def observe(self, memory: ContextMemory, transitions: Transitions) -> ContextMemory:
-        return self.model.observe(memory, transitions)
-
-    def predict(self, memory: ContextMemory, observations: Tensor) -> tuple[Tensor, ContextMemory]:
-        return self.model.predict(memory, observations)
+    def __getattr__(self, name: str) -> Any:
+        return super().__getattr__(name) if name == "model" else getattr(self.model, name)
 
 # %% ../../nbs/reference/rollout.ipynb #c012
 def _decision(model: DecoderModel, memory: ContextMemory, observations: Tensor, n_latent: int,
@@ -305,7 +295,7 @@ def _read(path: str | Path, names: set[str]) -> tuple[dict[str, Tensor], dict[st
 
 # %% ../../nbs/reference/rollout.ipynb #c029
 def _layout(rollout: Rollout) -> dict[str, tuple]:
-    "Of each array: its shape, the kind of its type, the least and the largest value."
+    "Of each array: its shape, the kind of its type and, if it is bounded, the least and largest value."
     config = rollout.config
     space = config.family.observation_space
     actions = config.family.action_space
@@ -316,22 +306,21 @@ def _layout(rollout: Rollout) -> dict[str, tuple]:
     n_read = n_latent + n_tokens - config.keep_length
     heads = (config.tf_n_layer, config.tf_n_head)
     encoder_heads = (config.encoder_n_layer, config.encoder_n_head)
-    anything = (-np.inf, np.inf)
     observations = ((n, *space.shape), space.dtype.kind, *bounds(space))
     return {
         "observations": observations,
         "actions": ((n, *actions.shape), actions.dtype.kind, *bounds(actions)),
-        "rewards": ((n,), "f", *anything),
+        "rewards": ((n,), "f"),
         "next_observations": observations,
         "episode_ends": ((n,), "b", False, True),
-        "probabilities": ((n, *rollout.probabilities.shape[1:]), "f", *anything),
+        "probabilities": ((n, *rollout.probabilities.shape[1:]), "f"),
         "n_recent": ((n,), "i", 0, config.max_recent_length),
-        "mass": ((n, *heads, 3), "f", *anything),
-        "attention": ((n, *heads, n_tokens), "f", *anything),
+        "mass": ((n, *heads, 3), "f"),
+        "attention": ((n, *heads, n_tokens), "f"),
         "compressed_at": ((n_cycles,), "i", 1, n),
         "segment_lengths": ((n_cycles,), "i", 1, n),
-        "latents": ((n_cycles, n_latent, config.tf_n_embd), "f", *anything),
-        "encoder_attention": ((n_cycles, *encoder_heads, n_read, n_read), "f", *anything)}
+        "latents": ((n_cycles, n_latent, config.tf_n_embd), "f"),
+        "encoder_attention": ((n_cycles, *encoder_heads, n_read, n_read), "f")}
 
 # %% ../../nbs/reference/rollout.ipynb #c030
 def _check(rollout: Rollout, path: str | Path) -> None:
@@ -340,7 +329,8 @@ def _check(rollout: Rollout, path: str | Path) -> None:
         layout = _layout(rollout)
     except (KeyError, TypeError, ValueError) as error:
         raise RolloutError(f"{path}: its configuration cannot be used: {error}") from None
-    for name, (shape, kind, low, high) in layout.items():
+    for name, (shape, kind, *limits) in layout.items():
+        low, high = limits or (-np.inf, np.inf)
         values = getattr(rollout, name)
         if values.shape != shape and not (name.endswith("attention") and not values.size):
             raise RolloutError(f"{path}: damaged: {name} has the shape {values.shape}, must have {shape}")

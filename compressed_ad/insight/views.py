@@ -27,7 +27,7 @@ from ..files import atomic_path, write_text
 from .attention import shares_through_cycles, transition_shares
 from .interventions import (
     decision_effects, ordered_pairs, reading_effects, segment_effects, shares_over_tasks, transplant)
-from .probes import Readout, fit_readout, flat
+from .probes import Readout, fit_readout
 from .retracing import Branches, branch, retrace
 from .rollout import (
     Rollout, RolloutError, cell_numbers, packaged_model, record_rollout, room_size, seen_by)
@@ -354,9 +354,10 @@ def probes_view(rollout: Rollout, readout: Readout, control: Readout, test: str 
     read = readout.maps(rollout.latents)
     lucky = control.maps(rollout.latents)
     been = seen_by([rollout])[0][0][rollout.compressed_at]
-    maps = {name: {fact: packed(flat(values)) for fact, values in found.items()}
+    maps = {name: {fact: packed(values.reshape(len(values), -1)) for fact, values in found.items()}
             for name, found in (("maps", read), ("shuffled", lucky))}
-    data = _page(rollout, "probes", _room(rollout) | {"visited": packed(flat(been))} | maps, test=test)
+    maps["visited"] = packed(been.reshape(len(been), -1))
+    data = _page(rollout, "probes", _room(rollout) | maps, test=test)
 
     def draw(figure: Figure) -> None:
         (fact, (row, column)), *_ = data["facts"].items()

@@ -11,7 +11,7 @@ import numpy as np
 from compressed_ad.checkpoints import load_model
 from compressed_ad.config import Config, read_config
 from compressed_ad.evaluation import Value, evaluate
-from compressed_ad.insight.probes import flat, probe_class, take_snapshots
+from compressed_ad.insight.probes import flat_latents, probe_class, take_snapshots
 from compressed_ad.models import CompressedAD, InContextModel
 from compressed_ad.studies import Entry, Measurement, Study
 
@@ -65,7 +65,7 @@ class GoalProbe:
         values = []
         for snapshot in take_snapshots(model, family, tasks, self.compressions, seed, progress):
             known = snapshot.known(0)
-            features = flat(snapshot.latents)[known]
+            features = flat_latents(snapshot.latents)[known]
             seen = ~is_new[known]
             for labels in ("true", "shuffled"):
                 right = np.full(len(tasks), np.nan)

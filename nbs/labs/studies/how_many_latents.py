@@ -17,7 +17,7 @@ import torch
 from compressed_ad.checkpoints import load_checkpoint
 from compressed_ad.config import Config, read_config
 from compressed_ad.evaluation import Value
-from compressed_ad.insight.probes import effective_rank, flat, fresh_tasks, take_snapshots
+from compressed_ad.insight.probes import effective_rank, flat_latents, fresh_tasks, take_snapshots
 from compressed_ad.models import CompressedAD, make_model
 from compressed_ad.studies import Entry, Measurement, Study
 
@@ -52,7 +52,7 @@ class Inside:
         alike = (cosines.sum((1, 2)) - n) / (n * (n - 1))
         where = {"compressions": self.compressions}
         values = [Value("alike", where, np.array([alike.mean()])),
-                  Value("effective_rank", where, np.array([effective_rank(flat(snapshot.latents))]))]
+                  Value("effective_rank", where, np.array([effective_rank(flat_latents(snapshot.latents))]))]
         values += gradients([line for line in log if "loss" in line])
         start = make_model(config, family.observation_space, family.action_space, family.actions)
         for part in ("encoder", "decoder"):

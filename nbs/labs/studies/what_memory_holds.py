@@ -12,7 +12,8 @@ from compressed_ad.config import Config, read_config
 from compressed_ad.evaluation import Value, evaluate
 from compressed_ad.insight.interventions import Blindfolded
 from compressed_ad.insight.probes import (
-    Snapshot, drift, effective_rank, flat, fresh_tasks, probe_class, probe_set, steps_for, take_snapshots)
+    Snapshot, drift, effective_rank, flat_latents, fresh_tasks, probe_class, probe_set, steps_for,
+    take_snapshots)
 from compressed_ad.insight.retracing import Moment, at_compression, follow
 from compressed_ad.insight.rollout import fact_cells
 from compressed_ad.models import CompressedAD
@@ -64,7 +65,7 @@ class Diagnosis:
                     seed: int) -> list[Value]:
         "What can be read off the latents of one snapshot."
         where = {"compressions": snapshot.number}
-        features = flat(snapshot.latents)
+        features = flat_latents(snapshot.latents)
         size = int(family.observation_space.nvec[1])
         cells = {**where, "fact": "visited cells"}
         values = []
