@@ -43,9 +43,9 @@ test: lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --nbval-lax --nbval-current-env --nbval-cell-timeout=900 nbs
 
-# JupyterLab on the first chapter
+# JupyterLab on the first lesson
 lab: $(READY)
-	$(BIN)/jupyter lab nbs/course/03_tasks.ipynb
+	$(BIN)/jupyter lab nbs/course/01_see_it.ipynb
 
 # all views of what the packaged model reads, on one page: runs/gallery.html
 gallery: $(READY)
