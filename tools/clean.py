@@ -9,10 +9,11 @@ from pathlib import Path
 
 from execnb.nbio import read_nb, write_nb
 from nbdev.clean import clean_nb
+from nbdev.config import get_config
 
 ROOT = Path(__file__).parent.parent
 LARGEST_PAGE = 20_000  # letters
-KEPT = ("tags", "nbgrader")  # as in settings.ini: the marks of a grader are part of a notebook
+KEPT = get_config(cfg_name="settings.ini", path=ROOT).allowed_cell_metadata_keys.split()
 
 
 def cleaned(path: Path):
