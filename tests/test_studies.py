@@ -201,7 +201,7 @@ def test_a_study_trains_with_pretraining(tmp_path):
 
 
 def test_committed_results_are_valid_without_training(tmp_path, monkeypatch):
-    "Saved before there were all of today's keys, and two models of them."
+    "Of two of the models: a record is made of saved results, and nothing is trained."
     monkeypatch.setattr(runs_module, "train_run", no_training)
     saved = read_json(ROOT / "results" / "labs" / "doors_per_500.json")
     measured = [Measurement("doors_per_500", window=500, n_episodes=8)]
