@@ -51,7 +51,7 @@ def compression_plan(config: Config, random: np.random.Generator, update: int | 
 # %% ../nbs/course/11_compression_dataset.ipynb #c027
 @dataclass
 class Samples:
-    "Samples of one plan, (n_samples, n_transitions + 1, ...) a field but for `transitions`."
+    "Samples of one plan. Each field but `transitions` is (n_samples, n_transitions + 1, ...)."
     plan: Plan
     transitions: Transitions  # (n_samples, n_transitions)
     observations: Tensor  # the query states
@@ -72,7 +72,7 @@ class Samples:
 
 def read_samples(histories: LearningHistories, plan: Plan, rows: np.ndarray, starts: np.ndarray,
                  device: torch.device | str = "cpu") -> Samples:
-    "Samples of the histories `rows` (n_samples,), each from its place of `starts` (n_samples,) on."
+    "Samples of the histories `rows` (n_samples,); each begins at its step of `starts` (n_samples,)."
     arrays = histories.read(rows, starts, plan.n_transitions + 1)
     every = Transitions.of(arrays, device)
     entropies = torch.as_tensor(arrays["entropies"], device=device) if "entropies" in arrays else None

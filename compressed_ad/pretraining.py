@@ -118,7 +118,7 @@ class ReconstructionLoss(BatchLoss):
         latents = []
         for stage, length in zip(plan, segments):
             memory = model.compress(memory.append(tokens[:, memory.n_transitions:stage.stop]), length)
-            if stage.depth < samples.plan.burn_in:  # as in training (lesson 10): it only fills the memory
+            if stage.depth < samples.plan.burn_in:  # as in training: it only fills the memory
                 memory = replace(memory, latents=memory.latents.detach())
             else:
                 part = slice(stage.start, stage.start + length)

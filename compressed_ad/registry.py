@@ -17,7 +17,7 @@ from .files import CompressedADError
 
 # %% ../nbs/reference/registry.ipynb #c005
 class PartError(CompressedADError):
-    "A name that no part has, a class that is none, or arguments that it does not take. The message says why."
+    "A name that no part has, a class that is no part, or arguments it does not take. The message says why."
 
 
 @dataclass(frozen=True)
@@ -97,8 +97,8 @@ def see(folder: str | Path) -> None:
 
 FAMILIES = Registry("task_family", "compressed_ad.tasks.family:TaskFamily", {
     "DarkRoom": "compressed_ad.tasks.dark_room:DarkRoomFamily",
-    "PermutedDarkRoom": "compressed_ad.tasks.memory:PermutedDarkRoomFamily",
-    "KeyToDoor": "compressed_ad.tasks.memory:KeyToDoorFamily",
+    "PermutedDarkRoom": "compressed_ad.tasks.permuted_dark_room:PermutedDarkRoomFamily",
+    "KeyToDoor": "compressed_ad.tasks.key_to_door:KeyToDoorFamily",
     "PassiveTMaze": "compressed_ad.tasks.memory:PassiveTMazeFamily",
     "RepeatFirst": "compressed_ad.tasks.memory:RepeatFirstFamily",
     "Gymnasium": "compressed_ad.tasks.gym_adapter:GymnasiumFamily"})

@@ -10,15 +10,16 @@ from gymnasium.vector import SyncVectorEnv, VectorEnv
 
 from compressed_ad.config import make_config
 from compressed_ad.evaluation import (
-    Evaluation, EvaluationError, count_returns, evaluate, evaluate_source, plot_curves, reference_returns,
-    summarise)
+    Compression, Evaluation, EvaluationError, count_returns, evaluate, evaluate_source, interval, plot_curves,
+    reference_returns, summarise)
 from compressed_ad.files import CompressedADError
 from compressed_ad.lesson import read_record
 from compressed_ad.models import InContextModel, make_model
+from compressed_ad.recording import collect
 from compressed_ad.sources.posterior import PosteriorSampling
 from compressed_ad.spaces import action_space_of
 from compressed_ad.tasks.dark_room import DarkRoomFamily
-from compressed_ad.tasks.family import TaskFamily
+from compressed_ad.tasks.family import TaskFamily, reset_environment
 from compressed_ad.tasks.gym_adapter import GymnasiumFamily
 
 matplotlib.use("agg")
@@ -47,6 +48,11 @@ def test_streams_of_neighbouring_seeds_are_all_different():
     starts = np.concatenate([first_seen(family, 8, seed) for seed in (0, 1, 2)])
     assert len(np.unique(starts, axis=0)) == 24
     assert np.array_equal(first_seen(family, 8, 1), starts[8:16]), "the same seed gives the same streams"
+    streams = np.zeros(8, int)
+    reset = [reset_environment(family.vector(streams), seed) for seed in (0, 1, 2)]
+    assert len(np.unique(np.concatenate(reset), axis=0)) == 24
+    numbered = [family.vector(streams).reset(seed=seed)[0] for seed in (0, 1, 2)]  # as Gymnasium does it
+    assert len(np.unique(np.concatenate(numbered), axis=0)) == 10, "reset_environment is no longer needed"
 
 
 def test_negative_returns_are_evaluated_drawn_and_reported_raw():
@@ -103,6 +109,14 @@ def test_no_scale_where_the_oracle_is_not_above_chance():
         found.normalised
 
 
+def test_a_task_without_a_scale_is_evaluated_all_the_same():
+    family = DarkRoomFamily(size=5, horizon=3)  # the corner, task 0, is four steps away
+    short = evaluate(untrained(family), family, [0, 12], 1, 1, progress=False)
+    assert not short.is_normalised and short.scores is short.returns
+    with pytest.raises(EvaluationError, match=r"tasks \[0\]"):
+        short.normalised
+
+
 @pytest.mark.parametrize("oracle, low", [
     (None, None), (np.array([2.0]), None), (np.array([2.0]), np.array([-1.0]))])
 def test_what_is_saved_is_read_again(tmp_path, oracle, low):
@@ -112,6 +126,13 @@ def test_what_is_saved_is_read_again(tmp_path, oracle, low):
     for name in ("tasks", "returns", "low", "scores", "curve"):
         assert np.array_equal(getattr(again, name), getattr(found, name)), name
     assert (again.oracle is None) == (oracle is None) and again.n_steps == 8 and again.seconds == 0.5
+
+
+def test_the_log_of_compressions_is_saved_and_can_be_read(tmp_path):
+    log = [Compression(11, 15, 4, 1), Compression(step=61, tokens_before=60, tokens_after=24, number=2)]
+    assert str(log[1]) == "step 61: 60 -> 24 tokens, compression 2"
+    Evaluation(np.array([3]), np.ones((1, 1, 2)), None, compressions=log).save(tmp_path / "found.json")
+    assert Evaluation.load(tmp_path / "found.json").compressions == log
 
 
 def test_files_of_old_are_read(tmp_path):
@@ -133,8 +154,31 @@ def test_statistics_are_named_for_what_they_are(n_episodes, n_last, every, name,
     told = summarise([Evaluation(np.arange(2), returns, np.ones(2))], n_last, every)
     assert told["statistic"] == name and [key for key in told if key.startswith("last")] == [name]
     assert np.isclose(told[name]["mean"], returns[..., -min(n_last, n_episodes):].mean())
-    assert len(told["curve"]) == n_points
+    points = returns[..., :n_points * min(every, n_episodes)].reshape(8, n_points, -1).mean((0, 2))
+    assert np.allclose(told["curve"], points, atol=1e-4)
+    assert told[name]["low"] <= told[name]["mean"] <= told[name]["high"]
     json.dumps(told, allow_nan=False)  # JSON never holds NaN
+
+
+def test_intervals_of_independent_values_are_those_of_the_textbook():
+    random = np.random.default_rng(1)
+    noise = random.normal(size=(1, 400))
+    low, high = interval(noise)
+    textbook = 1.96 * noise.std() / 20  # half the width of the interval for 400 independent values
+    assert abs((high - low) / 2 / textbook - 1) < 0.1
+    assert np.ptp(interval(np.full((3, 8), 0.7))) < 1e-12, "no variation, no uncertainty"
+    assert interval(random.normal(size=(3, 8, 5))).shape == (2, 5)
+
+
+def test_intervals_leave_out_what_was_not_measured():
+    random = np.random.default_rng(1)
+    holes = np.where(random.random((3, 400)) < 0.5, np.nan, random.normal(size=(3, 400)))
+    low, high = interval(holes)
+    assert low < np.nanmean(holes) < high
+    assert 0.7 < (high - low) / (2 * 1.96 / np.sqrt(np.isfinite(holes).sum())) < 2
+    nothing = np.stack([holes, np.full((3, 400), np.nan)], -1)
+    with pytest.warns(RuntimeWarning, match="NaN"):
+        assert np.isnan(interval(nothing)[:, 1]).all()
 
 
 def test_old_records_are_drawn():
@@ -250,6 +294,62 @@ def test_actions_begin_where_their_space_does():
     assert best.returns.tolist() == [[[5.0, 5.0]] * 2]
     drawn = evaluate(Constant(family, [0.0, 0.0, 0.0]), family, [0], 40, 2, progress=False)
     assert 5 / 3 - 0.5 < drawn.returns.mean() < 5 / 3 + 0.5
+
+
+class Oracle(Constant):
+    "Plays the best action for `tasks` (n,), whatever it remembers."
+    def __init__(self, family, tasks):
+        super().__init__(family, [0.0])
+        self.family, self.tasks = family, np.asarray(tasks)
+
+    def predict(self, memory, observations):
+        probabilities = self.family.oracle_policy(observations.numpy(), self.tasks)
+        return torch.tensor(probabilities).clamp(1e-30).log(), memory
+
+
+def test_windows_count_episodes_that_end_at_the_goal():
+    family = DarkRoomFamily(size=5, horizon=10, ends_at_goal=True)
+    tasks = np.array([0, 3, 12])  # goals four steps away, three, and in the centre, where staying pays
+    model = Oracle(family, tasks.repeat(2))
+    found = evaluate(model, family, tasks, n_streams=2, n_episodes=3, window=24, progress=False)
+    assert found.returns[:, 0].tolist() == [[6] * 3, [8] * 3, [24] * 3] and (found.normalised == 1).all()
+    assert found.n_steps == 72
+    source = evaluate_source(PosteriorSampling(), family, tasks, n_streams=200, n_episodes=10, window=24)
+    assert source.curve[0] < 0.8 and 0.95 < source.last(3) < 1.02, "at last it is as good as the oracle"
+
+
+def test_an_agent_that_is_sure_of_another_goal_gets_nothing():
+    family = DarkRoomFamily(size=5, horizon=10)
+    held_out = family.split(n_held_out=4).held_out
+    found = evaluate(Oracle(family, np.zeros(64, int)), family, held_out, 16, 5, progress=False)
+    assert found.last(5) < 0.1
+
+
+def test_the_source_is_counted_as_its_histories_are():
+    family = DarkRoomFamily(size=5, horizon=10)
+    found = evaluate_source(PosteriorSampling(), family, [4, 11], n_streams=20, n_episodes=6, seed=1)
+    recorded = collect(family, PosteriorSampling(), np.array([4, 11]), 20, 60, seed=1, progress=False).rewards
+    assert np.allclose(found.returns.reshape(40, 6), recorded.reshape(40, 6, 10).sum(-1))
+
+
+def test_greedy_streams_of_one_task_are_alike():
+    family = DarkRoomFamily(size=5, horizon=10)
+    found = evaluate(untrained(family), family, [4, 11], 2, 3, greedy=True, progress=False)
+    assert np.array_equal(found.returns[:, 0], found.returns[:, 1])
+
+
+def test_a_hook_sees_every_step_and_gives_the_memory_to_go_on_with():
+    family = DarkRoomFamily(size=5, horizon=10)
+    model = untrained(family)
+    told = []
+
+    def hook(step, transitions, memory):
+        assert transitions.actions.shape == (6, 1) and not torch.is_grad_enabled()
+        assert memory.n_transitions == (step if step <= 20 else step - 20)
+        told.append(step)
+        return model.start(6) if step == 20 else memory
+    evaluate(model, family, [4, 11], 3, 4, progress=False, hook=hook)
+    assert told == list(range(1, 41))
 
 
 @pytest.mark.parametrize("fails", [False, True])

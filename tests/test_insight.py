@@ -21,7 +21,8 @@ from compressed_ad.insight.rollout import Recorder, Rollout, RolloutError, packa
 from compressed_ad.memory import ContextMemory
 from compressed_ad.models import make_model
 from compressed_ad.tasks.family import TaskFamily, make_task_family
-from compressed_ad.tasks.memory import KeyToDoorFamily, PermutedDarkRoomFamily
+from compressed_ad.tasks.key_to_door import KeyToDoorFamily
+from compressed_ad.tasks.permuted_dark_room import PermutedDarkRoomFamily
 
 ROOT = Path(__file__).parent.parent
 

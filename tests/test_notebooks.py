@@ -4,6 +4,8 @@ That the solutions pass is found by nbval's run of the notebooks: nbs/conftest.p
 """
 import ast
 import importlib.util
+import json
+import re
 import shutil
 import subprocess
 import sys
@@ -130,3 +132,39 @@ def test_nbval_runs_the_solution_and_its_check(answer, passes, tmp_path):
     done = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, timeout=120)
     assert (done.returncode == 0) == passes, done.stdout[-2000:]
     assert ("3 passed" in done.stdout) == passes
+
+
+LESSONS = sorted((ROOT / "nbs" / "course").glob("*.ipynb"))
+IN_SECONDS = re.compile(r"to read, (\d+) seconds? to run")
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=name_of)
+def test_a_lesson_is_short_enough_to_be_read(path):
+    cells = nbformat.read(path, as_version=4).cells
+    code = [cell.source for cell in cells if cell.cell_type == "code"]
+    assert len(code) <= 42, f"{len(code)} code cells: about 40 is what a reader can follow"
+    longest = max(code, key=lambda source: source.count("\n"))
+    assert longest.count("\n") < 40, f"a cell of more than 40 lines: {longest[:80]}"
+    wide = [line for source in code for line in source.splitlines() if len(line) > 110]
+    assert not wide, f"more than 110 characters: {wide[0]}"
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=name_of)
+def test_the_head_of_a_lesson_says_what_it_takes(path):
+    "And what it says is what was measured, on a machine that may be half or twice as fast."
+    head = nbformat.read(path, as_version=4).cells[0].source
+    assert "What you will be able to do" in head and re.search(r"\| (you )?needs? \|", head)
+    said = IN_SECONDS.search(head)
+    assert said, "must have a row `| takes | N minutes to read, N seconds to run |`"
+    measured = json.loads((ROOT / "results" / "benchmarks.json").read_text())["notebooks"]["seconds"]
+    ratio = (int(said[1]) + 3) / (measured[name_of(path)] + 3)  # a kernel takes seconds to start
+    assert 1 / 2 < ratio < 2, f"says {said[1]} seconds, took {measured[name_of(path)]}"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=name_of)
+def test_links_lead_somewhere(path):
+    text = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown")
+    targets = re.findall(r"\]\(([^)#\s]+)[^)]*\)", text)
+    bases = [path.parent, *([ROOT] if path.stem == "index" else [])]  # the index is the README as well
+    lost = [target for target in targets if "://" not in target and not any((base / target).exists() for base in bases)]
+    assert not lost, f"nothing is at {lost}"

@@ -19,7 +19,7 @@ from compressed_ad.storage import load_histories, save_histories
 from compressed_ad.tasks.dark_room import DarkRoomFamily
 from compressed_ad.tasks.family import FamilyError, TaskFamily, step_and_reset
 from compressed_ad.tasks.gym_adapter import GymnasiumFamily
-from compressed_ad.tasks.memory import KeyToDoorFamily
+from compressed_ad.tasks.key_to_door import KeyToDoorFamily
 
 SMALL_PPO = dict(n_steps=10, batch_size=20, n_epochs=1, width=8)
 SOURCES = {"QLearning": QLearning(), "ActorCritic": ActorCritic(rollout=5), "PPO": PPO(**SMALL_PPO),

@@ -18,7 +18,7 @@ from compressed_ad.models import make_model
 from compressed_ad.pretraining import Pretrainer
 from compressed_ad.sources.posterior import PosteriorSampling
 from compressed_ad.tasks.dark_room import DarkRoomFamily
-from compressed_ad.tasks.memory import PermutedDarkRoomFamily
+from compressed_ad.tasks.permuted_dark_room import PermutedDarkRoomFamily
 from compressed_ad.trainer import Processes, Trainer, TrainingError, as_a_whole, divided, find_device
 from compressed_ad.training import learning_rate
 

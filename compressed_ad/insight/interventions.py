@@ -21,9 +21,9 @@ from ..models import CompressedAD
 # %% ../../nbs/course/15_interventions.ipynb #c009
 @torch.no_grad()
 def decision_effects(model: CompressedAD, rollout: Rollout) -> np.ndarray:
-    """How far each decision moves, as distances of actions, without something: (n_steps, 2 + n_latent).
+    """How far each decision moves if something is taken away, as a distance: (n_steps, 2 + n_latent).
 
-    Without all latents, without recent transitions, without each latent. Blank latents stand in for them, and
+    Columns: all latents, recent transitions, then each latent alone. Blank latents stand in for them, and
     what happened before is left as it was. Raises `RolloutError` as `blank_latents` does.
     """
     device = device_of(model)
@@ -87,10 +87,10 @@ def _pair(model: CompressedAD, rollout: Rollout, donor: Rollout) -> list[Tensor]
 # %% ../../nbs/course/15_interventions.ipynb #c026
 @torch.no_grad()
 def reading_effects(model: CompressedAD, rollout: Rollout, donor: Rollout) -> np.ndarray:
-    """How far each new latent moves if one token that a compression read had been the donor's.
+    """How far each new latent would move if one of the tokens that a compression read were the donor's.
 
     (n_compressions, n_latent, n_latent + segment): columns are old latents, then transitions, oldest first.
-    Where the donor's new latent is, is 1. Raises `RolloutError` as `check_donor` does.
+    The donor's new latent is at distance 1. Raises `RolloutError` as `check_donor` does.
     """
     old, theirs, tokens, others = _pair(model, rollout, donor)
     n_latent = old.shape[1]

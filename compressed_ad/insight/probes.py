@@ -51,7 +51,7 @@ class Snapshot:
 
 
 def steps_for(model: CompressedAD, n_compressions: int) -> int:
-    "Steps of acting until a model has compressed so often, whatever it keeps."
+    "Steps of acting until a model has compressed `n_compressions` times, whatever it keeps."
     return n_compressions * (model.max_recent_length + 1 - model.keep_length) + model.keep_length
 
 # %% ../../nbs/course/16_probes.ipynb #c011
@@ -121,7 +121,7 @@ def probe_class(features: np.ndarray, labels: np.ndarray, seed: int = 0, shuffle
     """Can a linear function of `features` (n, d) tell the class `labels` (n,)? Right (1) or wrong (0), (n,).
 
     The probe is fitted on one half of the rows, drawn by `seed`, or on those where `fitted_on` (n,) is true:
-    these are NaN. With `shuffled` its training labels are mixed up: what is right then, is by chance.
+    these are NaN. With `shuffled` its training labels are mixed up: what it gets right then is luck.
     """
     if fitted_on is None:
         train, test = _halves(len(labels), seed)

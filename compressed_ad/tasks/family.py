@@ -37,7 +37,7 @@ class TaskSplit:
     train: np.ndarray
     held_out: np.ndarray
 
-
+# %% ../../nbs/reference/family.ipynb #d9315f7a
 class TaskFamily(ABC):
     """Tasks that share observations and actions, numbered from 0 to `n_tasks - 1`.
 
@@ -142,7 +142,7 @@ class TaskFamily(ABC):
         train = first_tasks(order[n_held_out:], n_training)
         return TaskSplit(train, held_out=np.sort(order[:n_held_out]))
 
-
+# %% ../../nbs/reference/family.ipynb #7871bebd
 def first_tasks(tasks: np.ndarray, n: int | None) -> np.ndarray:
     "The first `n` of `tasks` (default: all), sorted. Raises `FamilyError` if there are not so many."
     if n is not None and not 1 <= n <= len(tasks):
