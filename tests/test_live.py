@@ -28,15 +28,14 @@ REPLAY = """async ([weights, about, happened]) => {
   return [told, memory.compressions];
 }"""
 
-# returns (lives, episodes) of lives with some seeds; `change` is a program that may disturb a life after an episode
-LIVE = """async ([agent, lives, episodes, settings, change]) => {
-  const page = document.querySelector('section').page, {Life, WORLDS, randomNumbers} = liveAgent, all = [];
-  const disturb = new Function('life', 'done', change);
+# returns (lives, episodes) of lives with some seeds; in the place of CHANGE a life may be disturbed after some episodes
+LIVE = """async ([agent, lives, episodes, settings]) => {
+  const page = document.querySelector('section').page, all = [];
+  const {Life} = liveAgent;
   for (let seed = 0; seed < lives; seed++) {
-    const world = page.kind === 'DarkRoom' ? new WORLDS.DarkRoom(page.data.world.arguments, [...page.data.world.goal])
-      : new WORLDS.PassiveTMaze({}, settings.corridor, randomNumbers(seed + 977));
+    const world = page.kind === 'DarkRoom' ? page.room(page.data.world.goal) : page.maze(settings.corridor, seed % 2);
     const life = new Life(page.models[agent], world, seed, settings);
-    for (let done = 0; done < episodes; done++) { disturb(life, done); life.episodes(1); }
+    for (let done = 0; done < episodes; done++) { CHANGE life.episodes(1); }
     all.push(life.returns);
   }
   return all;
@@ -71,7 +70,16 @@ def pages(browser, tmp_path_factory):
 
 
 def lives(page, agent=0, n=8, episodes=20, change="", **settings) -> np.ndarray:
-    return np.array(page.evaluate(LIVE, [agent, n, episodes, settings, change]))
+    return np.array(page.evaluate(LIVE.replace("CHANGE", change), [agent, n, episodes, settings]))
+
+
+def wait_until(page, condition: str) -> None:
+    "Playwright's own waiting needs `eval`, which a page with our policy refuses."
+    for _ in range(600):
+        if page.evaluate(condition):
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"not in a minute: {condition}")
 
 
 @pytest.mark.parametrize("precision, limit", [("float32", 1e-4), ("float16", 2e-3)])
@@ -112,7 +120,7 @@ def test_another_s_memory_leads_to_the_other_s_goal(pages):
     page, _, _ = pages["room"]
     other = page.evaluate("document.querySelector('section').page.data.world.other")
     change = f"""if (done === 20) {{
-        const donor = new liveAgent.Life(life.model, new life.world.constructor(life.world, {json.dumps(other)}), 7);
+        const donor = new Life(life.model, page.room({json.dumps(other)}), 7);
         life.give(donor.episodes(20).memory);
     }}"""
     returns = lives(page, episodes=40, change=change).mean(0)
@@ -121,18 +129,17 @@ def test_another_s_memory_leads_to_the_other_s_goal(pages):
 
 def test_in_a_maze_longer_than_the_window_only_the_memory_knows_the_way(pages):
     page, _, _ = pages["maze"]
-    assert lives(page, 0, 8, 6, corridor=60).mean() == 1
-    assert lives(page, 1, 8, 6, corridor=20).mean() > 0.9  # AD, while the cue is in the window
-    assert 0.2 < lives(page, 1, 8, 6, corridor=60).mean() < 0.8  # a guess
-    assert lives(page, 0, 4, 2, corridor=1000).mean() == 1
+    assert lives(page, 0, 4, 4, corridor=60, greedy=True).mean() == 1
+    assert lives(page, 1, 4, 4, corridor=20, greedy=True).mean() == 1  # AD, while the cue is in the window
+    assert lives(page, 1, 4, 4, corridor=60, greedy=True).mean() == 0.5  # always the same arm
+    assert lives(page, 0, 2, 2, corridor=1000, greedy=True).mean() == 1
 
 
 def test_the_world_of_the_page_is_that_of_the_package(pages):
     "The same actions in both: the same observations, rewards and ends."
     random = np.random.default_rng(0)
-    program = """([kind, args, goal, actions]) => {
-      const World = liveAgent.WORLDS[kind], world = new World(args, goal, () => goal / 2 + .1), seen = [];
-      if (kind === 'PassiveTMaze') world.corridor = args.corridor;
+    program = """([world, actions]) => {
+      const seen = [];
       world.reset();
       for (const action of actions) {
         const before = world.observation, {reward, ended} = world.step(action);
@@ -141,21 +148,20 @@ def test_the_world_of_the_page_is_that_of_the_package(pages):
       }
       return [seen, world.best];
     }"""
+    walk = lambda world, actions: page.evaluate(f"actions => ({program})([{world}, actions])", actions)
     page, _, _ = pages["room"]
     for arguments in ({"size": 9, "horizon": 20, "ends_at_goal": False}, {"size": 5, "horizon": 7, "ends_at_goal": True}):
         family = read_config("ad_dr").changed(task_family_arguments=arguments, n_held_out_tasks=2).family
         for task in (0, 7, family.centre):
             goal = family.goals[task].tolist()
             actions = random.integers(5, size=60).tolist()
-            seen, best = page.evaluate(program, ["DarkRoom", arguments, goal, actions])
+            seen, best = walk(f"new liveAgent.DarkRoom({json.dumps(arguments)}, {goal})", actions)
             assert best == family.oracle_returns(np.array([task]))[0]
             assert_same(family, task, actions, seen)
     maze = read_config("lab_t_maze").family
     for cue in (0, 1):
         actions = random.choice(4, p=[.7, .1, .1, .1], size=80).tolist()
-        # the page draws the cue: a number below one half is up
-        seen, _ = page.evaluate(program.replace("goal / 2 + .1", "goal ? .9 : .1").replace(
-            "new World(args, goal,", "new World(args, 5,"), ["PassiveTMaze", {"corridor": 5}, cue, actions])
+        seen, _ = walk(f"new liveAgent.PassiveTMaze({{}}, 5, {cue})", actions)
         assert_same(maze, 2 * list(maze.lengths).index(5) + cue, actions, seen)
 
 
@@ -203,7 +209,7 @@ def test_buttons_do_what_they_say(browser, pages):
     press = lambda name: page.get_by_role("button", name=name).click()
     returns = lambda: page.evaluate("document.querySelector('section').page.lives[0].returns")
     press("50 episodes at once")
-    page.wait_for_function("document.querySelector('section').page.lives[0].returns.length === 50", timeout=60_000)
+    wait_until(page, "document.querySelector('section').page.lives[0].returns.length === 50")
     first = returns()
     assert np.mean(first[20:]) > 14
     bars = page.locator(".bar:not(.free)")
@@ -219,7 +225,7 @@ def test_buttons_do_what_they_say(browser, pages):
     page.get_by_label("Seed", exact=True).fill("1")
     press("New life")
     press("50 episodes at once")
-    page.wait_for_function("document.querySelector('section').page.lives[0].returns.length === 50", timeout=60_000)
+    wait_until(page, "document.querySelector('section').page.lives[0].returns.length === 50")
     assert returns() == first  # the same seed, the same life
     assert not watch.complaints
     page.close()
@@ -259,7 +265,7 @@ def test_a_page_is_small_fetches_nothing_and_fits(browser, pages, name, width):
         page.goto(path.as_uri())
         page.wait_for_selector(".bar, .chart svg")
         page.get_by_role("button", name="Play").click()
-        page.wait_for_function("document.querySelector('section').page.lives[0].steps > 5")
+        wait_until(page, "document.querySelector('section').page.lives[0].steps > 5")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         paper = page.evaluate("getComputedStyle(document.querySelector('.live')).backgroundColor")
         assert (paper == "rgb(255, 255, 255)") == (scheme == "light")
@@ -272,7 +278,7 @@ def test_an_agent_is_seen_to_learn_within_seconds(browser, pages):
     _, _, path = pages["room"]
     page = browser.new_page()
     page.goto(path.as_uri())
-    page.wait_for_function("document.querySelector('section').page?.lives[0].returns.length >= 10", timeout=30_000)
+    wait_until(page, "document.querySelector('section').page?.lives[0].returns.length >= 10")
     assert max(page.evaluate("document.querySelector('section').page.lives[0].returns")) >= 14
     page.close()
 

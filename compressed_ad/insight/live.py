@@ -102,7 +102,7 @@ def _room(family: DarkRoomFamily, config: Config) -> dict[str, Any]:
     apart = np.abs(family.goals[near] - family.goals[goal]).sum(-1)
     other = family.goals[near[np.argmax(apart)]] if len(near) > 1 else family.goals[family.centre]
     arguments = {"size": family.size, "horizon": family.horizon, "ends_at_goal": family.ends_at_goal}
-    return {"arguments": arguments, "held_out": family.goals[held_out].tolist(), "first_episodes": 25,
+    return {"arguments": arguments, "held_out": family.goals[held_out].tolist(), "first_episodes": 25, "greedy": False,
             "goal": family.goals[goal].tolist(), "other": other.tolist(), "tasks": [int(goal)]}
 
 
@@ -113,7 +113,8 @@ def _maze(family: PassiveTMazeFamily, config: Config) -> dict[str, Any]:
     words = {"short": 3 * window // 4, "long": 2 * window + 6, "far": 10 * (longest + 1) // 100 * 100 or longest,
              "third": max(2, window // 3), "longest": longest, "window": window, "held_out": []}
     corridors = sorted({5, words["short"], window, window + 13, words["long"], 120, 300, words["far"], 2000})
-    return {"arguments": {}, "corridors": corridors, "corridor": window + 13, "first_episodes": 8} | words
+    return {"arguments": {}, "corridors": corridors, "corridor": window + 13, "first_episodes": 8,
+            "greedy": True} | words  # a maze allows no wrong step
 
 
 WORLDS = {DarkRoomFamily: _room, PassiveTMazeFamily: _maze}

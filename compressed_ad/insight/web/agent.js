@@ -287,17 +287,14 @@ const liveAgent = (() => {
   class PassiveTMaze {
     static ACTIONS = ["right", "left", "up", "down"];
 
-    // each episode has a cue of its own, unless `cue` (0 up, 1 down) is given
-    constructor(_, corridor, random) { Object.assign(this, {corridor, random, cue: 0, wanted: null}); }
+    // the cue (0 up, 1 down) and the length of the corridor are a task's own: a new one holds from the next episode
+    constructor(_, corridor, cue) { Object.assign(this, {corridor, next: cue}); }
 
     get best() { return 1; }
 
     get observation() { return this.elapsed === 0 ? 2 + this.cue : Number(this.place === this.length); }
 
-    reset() {
-      this.cue = this.wanted ?? Number(this.random() < .5);
-      [this.place, this.elapsed, this.length] = [0, 0, this.corridor];  // a new length holds from the next episode
-    }
+    reset() { Object.assign(this, {cue: this.next, length: this.corridor, place: 0, elapsed: 0}); }
 
     step(action) {
       const turned = this.place === this.length && action >= 2;

@@ -5,7 +5,7 @@ const compressedAD = (() => {
   const SVG = "http://www.w3.org/2000/svg";
   const STEPS_A_SECOND = 4;  // at speed 1
   const SLICE = 12;  // milliseconds of computing between two pictures, so that the page stays alive
-  const {Model, Life, WORLDS, unpacked, randomNumbers, copied} = liveAgent;
+  const {Model, Life, WORLDS, unpacked} = liveAgent;
 
   // ---- elements
 
@@ -324,8 +324,8 @@ const compressedAD = (() => {
   class Page {
     constructor(kind, root, data, models) {
       const {texts} = data;
-      Object.assign(this, {kind, root, data, models, texts, seed: data.seed, greedy: false, window: null, speed: 20, playing: false,
-                           target: null, kept: null, cleared: false, corridor: data.world.corridor, wanted: null, goal: data.world.goal});
+      Object.assign(this, {kind, root, data, models, texts, seed: data.seed, greedy: data.world.greedy, window: null, speed: 20, playing: false,
+                           target: null, kept: null, cleared: false, corridor: data.world.corridor, cue: 0, goal: data.world.goal});
       this.chart = new Chart(texts, texts.chart[kind], {smooth: kind === "PassiveTMaze" ? 10 : 1});
       this.status = element("p", {class: "status", role: "status"});
       this.begin();
@@ -337,18 +337,16 @@ const compressedAD = (() => {
       this.draw();
     }
 
-    world(agent) {
-      const World = WORLDS[this.kind], {data} = this;
-      if (this.kind === "DarkRoom") return new World(data.world.arguments, [...this.goal]);
-      const world = new World(data.world.arguments, this.corridor, randomNumbers(this.seed + 977));  // the same cues for all
-      world.wanted = this.wanted;
-      return world;
-    }
+    world() { return this.kind === "DarkRoom" ? this.room(this.goal) : this.maze(this.corridor, this.cue); }
+
+    room(goal) { return new WORLDS.DarkRoom(this.data.world.arguments, [...goal]); }
+
+    maze(corridor, cue) { return new WORLDS.PassiveTMaze({}, corridor, cue); }
 
     get settings() { return {greedy: this.greedy, cleared: this.cleared, ...(this.window ? {window: this.window} : {})}; }
 
     begin() {  // new lives
-      this.lives = this.models.map((model, agent) => new Life(model, this.world(agent), this.seed, this.settings));
+      this.lives = this.models.map(model => new Life(model, this.world(), this.seed, this.settings));
       this.chart.marks = [];
       this.pictures?.forEach(picture => picture.clearFog());
     }
@@ -417,8 +415,7 @@ const compressedAD = (() => {
         slider(texts.window, [first.shortest_window, first.max_recent_length], first.max_recent_length, window => this.change({window}))];
       if (kind === "PassiveTMaze") {
         own.push(choice(texts.corridor, this.data.world.corridors.map(n => [n, n]), this.corridor, value => this.walk({corridor: Number(value)})),
-                 choice(texts.cue, [["", texts.any_cue], ["0", texts.cues[0]], ["1", texts.cues[1]]], "",
-                        value => this.walk({wanted: value === "" ? null : Number(value)})));
+                 choice(texts.cue, [[0, texts.cues[0]], [1, texts.cues[1]]], this.cue, value => this.walk({cue: Number(value)})));
       }
       return element("section", {class: "memory"}, element("h3", {}, filled(texts.memory, {name: this.data.agents[0].name})),
         element("div", {class: "controls"}, ...own));
@@ -426,8 +423,8 @@ const compressedAD = (() => {
 
     walk(changes) {  // from the next episode
       Object.assign(this, changes);
-      for (const life of this.lives) Object.assign(life.world, {corridor: this.corridor, wanted: this.wanted});
-      if ("corridor" in changes) this.mark(filled(this.texts.marks.corridor, {n: this.corridor}));
+      for (const life of this.lives) Object.assign(life.world, {corridor: this.corridor, next: this.cue});
+      this.mark("corridor" in changes ? filled(this.texts.marks.corridor, {n: this.corridor}) : filled(this.texts.marks.cue, {cue: this.texts.cues[this.cue]}));
       this.play(true);
     }
 
@@ -505,7 +502,7 @@ const compressedAD = (() => {
     moved: ({other}) => [{agent: 0, at: 20, act: life => { life.world.goal = other; }}],
     erased: () => [{agent: 0, at: 20, act: life => life.forget({window: false})}, {agent: 0, role: "memory_cleared", at: 20, act: life => life.forget()}],
     another: ({other}) => [{agent: 0, at: 20, act: (life, page, seed) => {
-      const donor = new Life(life.model, new life.world.constructor(page.data.world.arguments, other), seed + 500, {}).episodes(20);
+      const donor = new Life(life.model, page.room(other), seed + 500).episodes(20);
       life.give(donor.memory);
     }}],
     twin: () => [{agent: 0}, {agent: 1}, {agent: 0, role: "memory_cleared", settings: {cleared: true}}],
@@ -530,10 +527,8 @@ const compressedAD = (() => {
       const {page, question} = this, {world} = page.data, seeds = Array.from({length: question.lives}, (_, k) => 1000 + k);
       const kinds = EXPERIMENTS[question.experiment](question);
       return kinds.map(kind => ({kind, lives: seeds.map(seed => {
-        const World = WORLDS[page.kind], model = page.models[kind.agent];
-        const made = page.kind === "DarkRoom" ? new World(world.arguments, [...world.goal])
-          : new World(world.arguments, question.corridor, randomNumbers(seed + 977));
-        return Object.assign(new Life(model, made, seed, {...kind.settings}), {seed});
+        const made = page.kind === "DarkRoom" ? page.room(world.goal) : page.maze(question.corridor, seed % 2);
+        return Object.assign(new Life(page.models[kind.agent], made, seed, {greedy: world.greedy, ...kind.settings}), {seed});
       })}));
     }
 
@@ -568,15 +563,13 @@ const compressedAD = (() => {
       this.reveal.disabled = false;
     }
 
-    // half-way through the corridor, the latents of a twin that saw the other cue
+    // half-way through the corridor, the latents of a twin that has always seen the other cue
     exchange(life) {
-      const {page} = this, World = life.world.constructor, half = Math.floor(life.world.corridor / 2);
-      const twin = new Life(life.model, new World({}, life.world.corridor, () => 0), life.seed + 1, {});
-      twin.memory = copied(life.memory);
-      twin.world.cue = 1 - life.world.cue;
-      while (twin.world.place < half && twin.returns.length === 0) twin.step();
-      while (life.world.place < half && life.world.elapsed < half * 3) life.step();
-      life.memory = {...life.memory, latents: twin.memory.latents, recent: [...life.memory.recent], cache: null};
+      const {page} = this, half = Math.floor(life.world.corridor / 2);
+      life.twin ??= new Life(life.model, page.maze(life.world.corridor, 1 - life.world.cue), life.seed + 1, life.settings);
+      for (const one of [life, life.twin]) while (one.world.place < half && one.world.elapsed < 3 * half) one.step();
+      life.memory = {...life.memory, latents: life.twin.memory.latents, recent: [...life.memory.recent], cache: null};
+      life.twin.episodes(1);
     }
 
     async breathe() {
