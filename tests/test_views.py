@@ -1,14 +1,8 @@
-"""The views in a real browser: from a file, and inside JupyterLab.
-
-Needs Chromium, which comes from the system: apt-get install chromium (Debian), brew install --cask chromium
-(macOS), or any Chrome or Chromium named in the environment variable CHROMIUM. `make test` installs it where
-it may. Without it these tests are skipped; with REQUIRE_CHROMIUM=1 they fail. Screenshots: runs/screenshots.
-"""
+"""The views in a real browser: from a file, and inside JupyterLab. Screenshots: runs/screenshots."""
 import base64
 import html
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -19,31 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from conftest import Watch
 
 ROOT = Path(__file__).parent.parent
 SCREENSHOTS = ROOT / "runs" / "screenshots"
 KINDS = ("replay", "looks", "tape", "shares", "probes", "interventions", "heads")
 N_STEPS, HELD_OUT = 240, [5, 9, 11, 13, 16, 19, 42]
-
-
-def find_chromium() -> str | None:
-    names = (os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome",
-             "google-chrome-stable", "/Applications/Chromium.app/Contents/MacOS/Chromium",
-             "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
-    return next((path for name in names if name and (path := shutil.which(name))), None)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    path = find_chromium()
-    if path is None:
-        message = __doc__.split("\n\n")[1].replace("\n", " ")
-        pytest.fail(message) if os.environ.get("REQUIRE_CHROMIUM") else pytest.skip(message)
-    from playwright.sync_api import sync_playwright
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")
@@ -54,17 +29,6 @@ def views():
     model, config = packaged_model()
     rollouts = record_rollout(model, config, HELD_OUT, N_STEPS, progress=False)
     return {view.kind: view for view in gallery(model, config, rollouts)}
-
-
-class Watch:
-    "What a page complains of, and what it asks of the network."
-    def __init__(self, page, allowed: tuple[str, ...]):
-        self.complaints: list[str] = []
-        say = self.complaints.append
-        page.on("console", lambda message: say(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: say(str(error)))
-        page.on("dialog", lambda dialog: (say(f"dialog {dialog.message}"), dialog.dismiss()))
-        page.on("request", lambda one: None if one.url.startswith(allowed) else say(f"request {one.url}"))
 
 
 PICTURE = """root => [...root.querySelectorAll('svg')].map(node => node.outerHTML).join('') +
@@ -105,7 +69,7 @@ def touch(section, kind: str) -> None:
         chosen = section.locator("select").nth(number)
         options = chosen.locator("option").count()
         current = int(chosen.input_value())
-        if options > 1:
+        if options > 1 and "steps a second" not in (chosen.get_attribute("aria-label") or ""):
             changes(f"choice {number}", lambda: chosen.select_option(str((current + 1) % options)))
     for number in range(section.locator("input[type=checkbox]").count()):
         box = section.locator("input[type=checkbox]").nth(number)
