@@ -7,7 +7,7 @@ READY := $(VENV)/ready
 SEEDS ?= 0 1 2
 RUNS ?= runs/labs
 WORKERS ?= 2
-.PHONY: demo lint test lab results lab-results gallery bench readme prepare student grade
+.PHONY: demo lint test lab results lab-results live gallery bench readme prepare student grade
 .DELETE_ON_ERROR:
 
 $(READY): constraints.txt settings.ini setup.py pyproject.toml
@@ -46,6 +46,10 @@ test: lint
 # JupyterLab on the first lesson
 lab: $(READY)
 	$(BIN)/jupyter lab nbs/course/01_see_it.ipynb
+
+# trained models that act in the browser: runs/live.html and runs/live_maze.html
+live: $(READY)
+	$(BIN)/python -c 'from compressed_ad.insight.live import write_live; write_live()'
 
 # all views of what the packaged model reads, on one page: runs/gallery.html
 gallery: $(READY)

@@ -67,7 +67,7 @@ ABOUT = {
              "and not there. For several GPUs: accelerate launch \"$(command -v cad-train)\" --config FILE.",
     "evaluate": "Let a trained model act on held-out tasks, with frozen weights.",
     "report": "Write one page about the run of a configuration, or about several runs side by side.",
-    "live": "Write a page in which the model of a run acts and can be disturbed, beside that of a second run.",
+    "live": "Write a page in which the model of a run acts and can be disturbed, beside a second one.",
     "study": "Train and measure a set of runs.",
 }
 FLAG = {"action": "store_true"}
@@ -101,7 +101,8 @@ OPTIONS = {
 
 def make_parser(command: str) -> OneLineParser:
     "The parser of a command. Every key of the configuration is an option, but of `study`."
-    words = {"report": "[RUN ...] [--output FILE]", "live": "RUN [RUN] [--output FILE]", "study": "STUDY [--seeds N ...] [--jobs N]"}
+    words = {"report": "[RUN ...] [--output FILE]", "live": "RUN [RUN] [--output FILE]",
+             "study": "STUDY [--seeds N ...] [--jobs N]"}
     usage = f"cad-{command} {words.get(command, '[RUN] [--config FILE] [--KEY VALUE ...]')}"
     about = f"{ABOUT[command]} Interrupted, the same command goes on where it stopped."
     parser = OneLineParser(f"cad-{command}", usage, about, allow_abbrev=False)

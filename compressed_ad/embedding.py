@@ -70,6 +70,7 @@ def embed_space(space: spaces.Space, width: int) -> nn.Module:
         return DiscreteEmbedding(space, width)
     if isinstance(space, spaces.MultiDiscrete):
         return MultiDiscreteEmbedding(space, width)
+    assert isinstance(space, spaces.Box)
     return BoxEmbedding(space, width)
 
 # %% ../nbs/course/05_tokens.ipynb #b8135e94

@@ -1,8 +1,8 @@
 """For all tests; and the browser, for the tests of pages.
 
-These need Chromium, which comes from the system: apt-get install chromium (Debian), brew install --cask chromium
-(macOS), or any Chrome or Chromium named in the environment variable CHROMIUM. `make test` installs it where
-it may. Without it they are skipped; with REQUIRE_CHROMIUM=1 they fail.
+These need Chromium, which comes from the system: apt-get install chromium (Debian), brew install --cask
+chromium (macOS), or any Chrome or Chromium named in the environment variable CHROMIUM. `make test` installs
+it where it may. Without it they are skipped; with REQUIRE_CHROMIUM=1 they fail.
 """
 import os
 import shutil

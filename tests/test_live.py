@@ -8,11 +8,10 @@ import pytest
 import torch
 from conftest import Watch
 
-from compressed_ad.checkpoints import load_model
 from compressed_ad.cli import cad_live, cad_train
-from compressed_ad.config import Config, read_config
+from compressed_ad.config import read_config
 from compressed_ad.insight.live import (
-    PACKAGED, WORLDS, LiveError, about_model, live_view, packaged_live, packed_weights)
+    PACKAGED, LiveError, about_model, live_view, packaged_live, packed_weights)
 from compressed_ad.insight.rollout import packaged_model, record_rollout
 from compressed_ad.models import make_model
 
@@ -20,7 +19,8 @@ SCREENSHOTS = Path(__file__).parent.parent / "runs" / "screenshots"
 MODELS = sorted(name for pair in PACKAGED.values() for name in pair)
 
 REPLAY = """async ([weights, about, happened]) => {
-  const model = new liveAgent.Model(about, await liveAgent.unpacked(weights)), memory = model.start(), told = [];
+  const model = new liveAgent.Model(about, await liveAgent.unpacked(weights));
+  const memory = model.start(), told = [];
   for (const transition of happened) {
     told.push(liveAgent.softmax(model.predict(memory, transition.observations).logits));
     model.observe(memory, transition);
@@ -28,12 +28,13 @@ REPLAY = """async ([weights, about, happened]) => {
   return [told, memory.compressions];
 }"""
 
-# returns (lives, episodes) of lives with some seeds; in the place of CHANGE a life may be disturbed after some episodes
+# returns (lives, episodes) of lives with some seeds; in the place of CHANGE a life may be disturbed
 LIVE = """async ([agent, lives, episodes, settings]) => {
   const page = document.querySelector('section').page, all = [];
   const {Life} = liveAgent;
   for (let seed = 0; seed < lives; seed++) {
-    const world = page.kind === 'DarkRoom' ? page.room(page.data.world.goal) : page.maze(settings.corridor, seed % 2);
+    const {goal} = page.data.world;
+    const world = page.kind === 'DarkRoom' ? page.room(goal) : page.maze(settings.corridor, seed % 2);
     const life = new Life(page.models[agent], world, seed, settings);
     for (let done = 0; done < episodes; done++) { CHANGE life.episodes(1); }
     all.push(life.returns);
@@ -112,7 +113,8 @@ def test_an_agent_learns_in_the_page_and_needs_its_latents(pages):
 def test_what_happens_when_the_goal_moves(pages):
     page, _, _ = pages["room"]
     other = page.evaluate("document.querySelector('section').page.data.world.other")
-    returns = lives(page, episodes=40, change=f"if (done === 20) life.world.goal = {json.dumps(other)};").mean(0)
+    change = f"if (done === 20) life.world.goal = {json.dumps(other)};"
+    returns = lives(page, episodes=40, change=change).mean(0)
     assert returns[19] > 14 and returns[20] < 4 and returns[39] > 12
 
 
@@ -150,7 +152,8 @@ def test_the_world_of_the_page_is_that_of_the_package(pages):
     }"""
     walk = lambda world, actions: page.evaluate(f"actions => ({program})([{world}, actions])", actions)
     page, _, _ = pages["room"]
-    for arguments in ({"size": 9, "horizon": 20, "ends_at_goal": False}, {"size": 5, "horizon": 7, "ends_at_goal": True}):
+    for arguments in ({"size": 9, "horizon": 20, "ends_at_goal": False},
+                      {"size": 5, "horizon": 7, "ends_at_goal": True}):
         family = read_config("ad_dr").changed(task_family_arguments=arguments, n_held_out_tasks=2).family
         for task in (0, 7, family.centre):
             goal = family.goals[task].tolist()
@@ -179,7 +182,8 @@ def assert_same(family, task, actions, seen):
 def test_mouse_keys_and_touch_move_the_goal(browser, pages):
     _, _, path = pages["room"]
     goal = "document.querySelector('section').page.lives.map(life => life.world.goal)"
-    context = browser.new_context(has_touch=True, reduced_motion="reduce", viewport={"width": 420, "height": 800})
+    context = browser.new_context(has_touch=True, reduced_motion="reduce",
+                                  viewport={"width": 420, "height": 800})
     page = context.new_page()
     watch = Watch(page, ("file:", "data:"))
     page.goto(path.as_uri())
@@ -218,7 +222,8 @@ def test_buttons_do_what_they_say(browser, pages):
     assert "steps ago" in page.locator(".tokens .told").inner_text()
     press("Keep a copy")
     press("Erase everything")
-    memory = "(memory => [memory.compressions, memory.recent.length])(document.querySelector('section').page.lives[0].memory)"
+    memory = """(({memory}) => [memory.compressions, memory.recent.length])(
+        document.querySelector('section').page.lives[0])"""
     assert page.evaluate(memory) == [0, 0]
     press("Give the copy back")
     assert page.evaluate(memory)[0] > 80
@@ -260,7 +265,8 @@ def test_a_page_is_small_fetches_nothing_and_fits(browser, pages, name, width):
     _, _, path = pages[name]
     assert path.stat().st_size < 1_000_000
     for scheme in ("light", "dark"):
-        page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme, reduced_motion="reduce")
+        page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme,
+                                reduced_motion="reduce")
         watch = Watch(page, ("file:", "data:"))
         page.goto(path.as_uri())
         page.wait_for_selector(".bar, .chart svg")
@@ -297,7 +303,7 @@ def test_what_a_page_cannot_show_is_refused(changes, said):
 
 
 def test_models_of_different_rooms_are_refused():
-    with pytest.raises(LiveError, match="task_family = PassiveTMaze: must be that of the first model, DarkRoom"):
+    with pytest.raises(LiveError, match="task_family = PassiveTMaze: must be that of the first model, Dark"):
         live_view([packaged("gallery"), packaged("t_maze")])
     with pytest.raises(LiveError, match="3 models"):
         live_view([packaged("gallery")] * 3)
@@ -305,8 +311,8 @@ def test_models_of_different_rooms_are_refused():
 
 def test_the_command_makes_a_page_of_runs_of_one_s_own(browser, tmp_path, capsys):
     common = ["--train_timesteps", "2", "--n_streams", "2", "--history_steps", "60", "--gradient_depth", "2",
-              "--max_compression_depth", "3", "--min_compression_depth", "0", "--depth_growth_steps", "0", "--quiet",
-              "--warmup_steps", "0", "--evaluate_every", "0"]
+              "--max_compression_depth", "3", "--min_compression_depth", "0", "--depth_growth_steps", "0",
+              "--warmup_steps", "0", "--evaluate_every", "0", "--quiet"]
     runs = [str(tmp_path / "memory"), str(tmp_path / "window")]
     for config, run in zip(("gallery", "gallery_ad"), runs):
         assert cad_train(["--config", config, "--run_folder", run, *common]) == 0

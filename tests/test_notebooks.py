@@ -163,8 +163,10 @@ def test_the_head_of_a_lesson_says_what_it_takes(path):
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=name_of)
 def test_links_lead_somewhere(path):
-    text = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown")
+    cells = nbformat.read(path, as_version=4).cells
+    text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
     targets = re.findall(r"\]\(([^)#\s]+)[^)]*\)", text)
     bases = [path.parent, *([ROOT] if path.stem == "index" else [])]  # the index is the README as well
-    lost = [target for target in targets if "://" not in target and not any((base / target).exists() for base in bases)]
+    lost = [target for target in targets
+            if "://" not in target and not any((base / target).exists() for base in bases)]
     assert not lost, f"nothing is at {lost}"

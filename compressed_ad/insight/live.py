@@ -14,7 +14,6 @@ from string import Template
 from typing import Any
 
 import numpy as np
-import torch
 from gymnasium import spaces
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -28,7 +27,6 @@ from ..lesson import COLOURS
 from ..models import AD, CompressedAD, DecoderModel
 from ..compressors import Replace
 from ..tasks.dark_room import DarkRoomFamily
-from ..tasks.family import TaskFamily
 from ..tasks.memory import PassiveTMazeFamily
 
 # %% ../../nbs/reference/live.ipynb #8415b8e4
@@ -70,8 +68,8 @@ def _space(space: spaces.Space) -> dict[str, Any]:
 def about_model(model: DecoderModel) -> dict[str, Any]:
     """What agent.js must know of a model besides its weights.
 
-    Raises `LiveError` if it is neither `AD` nor a `CompressedAD` with the compressor `replace`, or its actions
-    are not `Discrete`.
+    Raises `LiveError` if it is neither `AD` nor a `CompressedAD` with the compressor `replace`, or if its
+    actions are not `Discrete`.
     """
     config = model.config
     if type(model) not in (AD, CompressedAD):
@@ -102,16 +100,18 @@ def _room(family: DarkRoomFamily, config: Config) -> dict[str, Any]:
     apart = np.abs(family.goals[near] - family.goals[goal]).sum(-1)
     other = family.goals[near[np.argmax(apart)]] if len(near) > 1 else family.goals[family.centre]
     arguments = {"size": family.size, "horizon": family.horizon, "ends_at_goal": family.ends_at_goal}
-    return {"arguments": arguments, "held_out": family.goals[held_out].tolist(), "first_episodes": 25, "greedy": False,
-            "goal": family.goals[goal].tolist(), "other": other.tolist(), "tasks": [int(goal)]}
+    return {"arguments": arguments, "held_out": family.goals[held_out].tolist(), "first_episodes": 25,
+            "greedy": False, "tasks": [int(goal)], "goal": family.goals[goal].tolist(),
+            "other": other.tolist()}
 
 
 def _maze(family: PassiveTMazeFamily, config: Config) -> dict[str, Any]:
     "A T-maze: corridors to choose from, shorter and longer than the window and than those of training."
     window = config.max_recent_length
     longest = int(family.length(config.split.train).max())
-    words = {"short": 3 * window // 4, "long": 2 * window + 6, "far": 10 * (longest + 1) // 100 * 100 or longest,
-             "third": max(2, window // 3), "longest": longest, "window": window, "held_out": []}
+    words = {"short": 3 * window // 4, "long": 2 * window + 6,
+             "far": 10 * (longest + 1) // 100 * 100 or longest, "third": max(2, window // 3),
+             "longest": longest, "window": window, "held_out": []}
     corridors = sorted({5, words["short"], window, window + 13, words["long"], 120, 300, words["far"], 2000})
     return {"arguments": {}, "corridors": corridors, "corridor": window + 13, "first_episodes": 8,
             "greedy": True} | words  # a maze allows no wrong step
@@ -120,7 +120,8 @@ def _maze(family: PassiveTMazeFamily, config: Config) -> dict[str, Any]:
 WORLDS = {DarkRoomFamily: _room, PassiveTMazeFamily: _maze}
 
 # %% ../../nbs/reference/live.ipynb #155e5817
-OF_LIVES = {"shorter": ("#8a6300", "#ece133"), "good": ("#029e73", "#3fd0a4")}  # colours, on light and on dark
+# colours on light and on dark paper
+OF_LIVES = {"shorter": ("#8a6300", "#ece133"), "good": ("#029e73", "#3fd0a4")}
 
 
 def live_view(models: Sequence[tuple[DecoderModel, Config]], precision: str = "float16") -> View:
@@ -131,9 +132,11 @@ def live_view(models: Sequence[tuple[DecoderModel, Config]], precision: str = "f
     """
     if not 1 <= len(models) <= 2:
         raise LiveError(f"{len(models)} models: a page shows one, or two side by side")
-    (first, config), family = models[0], models[0][1].family
-    for model, other in models:
-        if (other.task_family, other.task_family_arguments) != (config.task_family, config.task_family_arguments):
+    config = models[0][1]
+    family = config.family
+    for _, other in models:
+        is_alike = other.task_family_arguments == config.task_family_arguments
+        if other.task_family != config.task_family or not is_alike:
             raise LiveError(f"task_family = {other.task_family}: must be that of the first model, "
                             f"{config.task_family}, with the same arguments")
     world_of = WORLDS.get(type(family))
@@ -144,20 +147,21 @@ def live_view(models: Sequence[tuple[DecoderModel, Config]], precision: str = "f
     weights = [packed_weights(model.state_dict(), precision) for model, _ in models]
     world = world_of(family, config)
     texts = _with_words(json.loads(web_file("live.json")), world)
-    agents = [{"name": other.model, "about": one, "weights": packed,
-               "title": texts["agents"][other.model].format(window=one["max_recent_length"], n_latent=one["n_latent"])}
-              for (_, other), one, packed in zip(models, about, weights)]
+    titles = [texts["agents"][other.model].format(window=one["max_recent_length"], n_latent=one["n_latent"])
+              for (_, other), one in zip(models, about)]
+    agents = [{"name": other.model, "title": title, "about": one, "weights": packed}
+              for (_, other), title, one, packed in zip(models, titles, about, weights)]
     questions = [question | {key: world[key] for key in ("other", "goal") if key in world}
                  for question in texts.pop("experiments")[family.name]
                  if len(models) == 2 or question["experiment"] not in ("twin", "corridor")]
-    data = {"title": texts["titles"][family.name], "seed": 1, "world": world, "agents": agents, "texts": texts,
-            "questions": questions, "colours": PAGE_COLOURS | OF_LIVES}
+    data = {"title": texts["titles"][family.name], "seed": 1, "world": world, "agents": agents,
+            "texts": texts, "questions": questions, "colours": PAGE_COLOURS | OF_LIVES}
     return View(family.name, data, partial(_draw_lives, models, world), (7, 3.2), 1400,
                 style="live.css", scripts=("agent.js", "live.js"))
 
 
 def _with_words(texts: Any, words: dict[str, Any]) -> Any:
-    "Texts with the numbers of a world in them: `$window` and the like. A text that is one such name becomes a number."
+    "Texts with the numbers of a world: `$window` and the like. A text that is only a name becomes a number."
     if isinstance(texts, dict):
         return {key: _with_words(part, words) for key, part in texts.items()}
     if isinstance(texts, list):
@@ -176,8 +180,10 @@ def _draw_lives(models: Sequence[tuple[DecoderModel, Config]], world: dict[str, 
     for model, config in models:
         tasks = world.get("tasks", [0, 1])
         done = evaluate(model, family, tasks, n_streams=8 // len(tasks), n_episodes=20, progress=False)
-        axes.plot(np.arange(1, 21), done.returns.mean((0, 1)), ".-", color=COLOURS[config.model], label=config.model)
-    axes.axhline(family.oracle_returns(np.array(tasks)).mean(), color=COLOURS["oracle"], ls="--", label="oracle")
+        name = config.model
+        axes.plot(np.arange(1, 21), done.returns.mean((0, 1)), ".-", color=COLOURS[name], label=name)
+    best = family.oracle_returns(np.array(tasks)).mean()
+    axes.axhline(best, color=COLOURS["oracle"], ls="--", label="oracle")
     axes.set(xlabel="episode", ylabel="reward", ylim=(0, None))
     axes.legend()
 

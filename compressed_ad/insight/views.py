@@ -82,7 +82,8 @@ def _texts(kind: str) -> dict[str, Any]:
 FIT = """<script>
 addEventListener("message", event => {
   for (const frame of document.querySelectorAll("iframe.cad-frame")) {
-    if (frame.contentWindow === event.source && event.data.cadHeight) frame.style.height = `${event.data.cadHeight}px`;
+    const told = frame.contentWindow === event.source && event.data.cadHeight;
+    if (told) frame.style.height = `${told}px`;
   }
 });
 </script>"""  # beside a frame: makes it as tall as the page in it says

@@ -25,7 +25,7 @@ def step_in_room(position: np.ndarray, action: np.ndarray, size: int) -> np.ndar
     return np.clip(position + MOVES[action], 0, size - 1)
 
 # %% ../../nbs/course/03_tasks.ipynb #77d8aead
-FLOOR, LINE, GOAL, AGENT = (244, 244, 244), (206, 206, 206), (222, 143, 5), (1, 115, 178)
+FLOOR, LINE, GOAL, AGENT = (244, 244, 244), (206, 206, 206), (222, 143, 5), (27, 42, 73)
 
 
 def draw_room(size: int, goal: Sequence[int], position: Sequence[int], cell: int = 24) -> np.ndarray:
