@@ -7,7 +7,7 @@ READY := $(VENV)/ready
 SEEDS ?= 0 1 2
 RUNS ?= runs/labs
 WORKERS ?= 2
-.PHONY: demo lint test lab results lab-results live gallery bench readme prepare student grade
+.PHONY: check demo lint test lab results lab-results live gallery site bench readme prepare student grade
 .DELETE_ON_ERROR:
 
 $(READY): constraints.txt settings.ini setup.py pyproject.toml
@@ -46,6 +46,14 @@ test: lint
 # JupyterLab on the first lesson
 lab: $(READY)
 	$(BIN)/jupyter lab nbs/course/01_see_it.ipynb
+
+# what this machine has for the course, and what is missing; installs nothing
+check:
+	@$(PYTHON) tools/check.py
+
+# the course, the modules and the teacher's book as pages: site/html
+site: $(READY)
+	$(BIN)/python tools/site.py
 
 # trained models that act in the browser: runs/live.html and runs/live_maze.html
 live: $(READY)

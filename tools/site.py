@@ -1,0 +1,137 @@
+"""Build the site: `make site`, from the outputs that are in the notebooks. Nothing is trained or executed.
+
+The sources are laid out as in the repository, in site/source, so that links between them hold. Notebooks lose
+what only nbdev and nbval read; what a cell exports is said in a badge that leads to the module's page. Links
+to files that have no page lead to the repository. Sphinx does the rest, and a warning is an error.
+"""
+import importlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+
+from compressed_ad.insight.live import write_live
+from nbdev.config import get_config
+
+ROOT = Path(__file__).parent.parent
+SITE = ROOT / "site"
+SOURCE = SITE / "source"
+PAGES = SITE / "html"
+REPOSITORY = get_config(cfg_name="settings.ini", path=ROOT).git_url + "/blob/main/"
+FRONT = Path("docs") / "index.md"
+LINK = re.compile(r"(\]\()([^)\s]+)(\))")
+
+
+def modules() -> list[str]:
+    "All modules of the package, as `tasks.family`."
+    package = ROOT / "compressed_ad"
+    paths = (path.relative_to(package).with_suffix("") for path in sorted(package.rglob("*.py")))
+    return [".".join(path.parts) for path in paths if path.name not in ("__init__", "_modidx")]
+
+
+def relinked(text: str, folder: Path, staged: set[Path]) -> str:
+    "Markdown of a page in `folder`, whose links to files that have no page lead to the repository."
+    def link(match: re.Match) -> str:
+        place, mark, heading = match[2].partition("#")
+        if "://" in place or not place or place.startswith("mailto:"):
+            return match[0]
+        target = Path(os.path.normpath(folder / place))
+        if target in staged:
+            return match[0]
+        return f"{match[1]}{REPOSITORY}{target.as_posix()}{mark}{heading}{match[3]}"
+    return LINK.sub(link, text)
+
+
+def badge(module: str, folder: Path) -> nbformat.NotebookNode:
+    "What stands above an exported cell."
+    page = os.path.relpath(Path("api") / f"{module}.md", folder)
+    return nbformat.v4.new_markdown_cell(f"[`compressed_ad.{module}`]({page})", metadata={"tags": ["exported"]})
+
+
+def readable(notebook: nbformat.NotebookNode, folder: Path, staged: set[Path]) -> nbformat.NotebookNode:
+    "A notebook as a page."
+    exports = re.search(r"#\| default_exp ([\w.]+)", "\n".join(cell.source for cell in notebook.cells))
+    cells = []
+    for cell in notebook.cells:
+        if cell.cell_type != "code":
+            cell.source = relinked(cell.source, folder, staged)
+            cells.append(cell)
+            continue
+        lines = cell.source.splitlines()
+        kept = [line for line in lines if not line.startswith(("#| ", "# NBVAL_"))]
+        if not kept:
+            continue
+        if "#| export" in lines and exports:
+            cells.append(badge(exports[1], folder))
+        cell.source = "\n".join(kept)
+        cells.append(cell)
+    notebook.cells = cells
+    return notebook
+
+
+def stage() -> None:
+    "Write site/source."
+    shutil.rmtree(SITE, ignore_errors=True)
+    notebooks = [path for path in (ROOT / "nbs").rglob("*.ipynb")
+                 if ".ipynb_checkpoints" not in path.parts and path.stem != "index"]
+    texts = [path for path in (ROOT / "docs").rglob("*.md")]
+    paths = [path.relative_to(ROOT) for path in [*notebooks, *texts]]
+    api = {Path("api") / f"{module}.md" for module in modules()}
+    staged = {*paths, *api, Path("index.md"), Path("docs/teach/quiz.md")}
+    for path in paths:
+        place = SOURCE / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix == ".ipynb":
+            page = readable(nbformat.read(ROOT / path, as_version=4), path.parent, staged)
+            nbformat.write(page, place)
+        elif path != FRONT:
+            place.write_text(relinked((ROOT / path).read_text(encoding="utf-8"), path.parent, staged))
+    front = (ROOT / FRONT).read_text(encoding="utf-8")  # its links are those of the site's root
+    (SOURCE / "index.md").write_text(relinked(front, Path(), staged))
+    shutil.copytree(ROOT / "docs" / "_static", SOURCE / "_static")
+    shutil.copy(ROOT / "docs" / "conf.py", SOURCE)
+    for module, text in api_pages():
+        place = SOURCE / "api" / f"{module}.md"
+        place.parent.mkdir(exist_ok=True)
+        place.write_text(text)
+    write_live(SOURCE / "_pages")
+    write_quiz(SOURCE / "docs" / "teach" / "quiz.md")
+    terms = re.findall(r"(?m)^(\S[^\n]*)\n  (\S.*)$", (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8"))
+    words = json.dumps({term: re.sub("[`$]", "", meaning) for term, meaning in terms})
+    (SOURCE / "_static" / "glossary.js").write_text(f"window.GLOSSARY = {words};\n")
+
+
+def api_pages() -> Iterator[tuple[str, str]]:
+    "The name and the page of each module."
+    for module in modules():
+        found = importlib.import_module(f"compressed_ad.{module}")
+        names = "\n".join(f"   {name}" for name in getattr(found, "__all__", ()))
+        yield module, (f"# compressed_ad.{module}\n\n```{{eval-rst}}\n.. automodule:: compressed_ad.{module}\n"
+                       f"   :members: {', '.join(names.split())}\n   :member-order: bysource\n```\n")
+
+
+def write_quiz(path: Path) -> None:
+    "The questions of docs/teach/quiz.json, each lesson's together, with the answers folded."
+    lessons = json.loads((ROOT / "docs" / "teach" / "quiz.json").read_text(encoding="utf-8"))
+    lines = ["# Quiz", "", "A few questions for each lesson. Choose first; then unfold the answer."]
+    for name, questions in lessons.items():
+        lines += ["", f"## [{name}](../../nbs/course/{name}.ipynb)"]
+        for number, question in enumerate(questions, 1):
+            lines += ["", f"**{number}.** {question['question']}", ""]
+            lines += [f"- ({letter}) {answer}" for letter, answer in zip("abcd", question["answers"])]
+            right = "abcd"[question["right"]]
+            lines += ["", "<details><summary>Answer</summary>", "", f"({right}) {question['why']}", "", "</details>"]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    stage()
+    build = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-j", "auto", str(SOURCE), str(PAGES)]
+    subprocess.run(build, check=True)
+    print(f"{PAGES / 'index.html'}")
