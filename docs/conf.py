@@ -15,7 +15,8 @@ html_theme_options = {
     "repository_url": "https://github.com/compressed-ad/compressed_ad",
     "path_to_docs": "",
     "use_repository_button": True,
-    "launch_buttons": {"binderhub_url": "https://mybinder.org", "colab_url": "https://colab.research.google.com"},
+    "launch_buttons": {"binderhub_url": "https://mybinder.org",
+                       "colab_url": "https://colab.research.google.com"},
     "show_toc_level": 2,
 }
 html_static_path = ["_static"]
@@ -29,7 +30,8 @@ autodoc_inherit_docstrings = False
 
 def escaped(app, what, name, found, options, lines):
     "A star in a docstring is a star: shapes are written (..., *shape)."
-    lines[:] = [re.sub(r"`[^`]*`|\*", lambda part: r"\*" if part[0] == "*" else part[0], line) for line in lines]
+    star = re.compile(r"`[^`]*`|\*")
+    lines[:] = [star.sub(lambda part: r"\*" if part[0] == "*" else part[0], line) for line in lines]
 
 
 def setup(app):

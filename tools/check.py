@@ -15,14 +15,15 @@ def findings() -> list[tuple[bool, str]]:
     version = sys.version_info[:2]
     names = ", ".join(".".join(map(str, one)) for one in PYTHONS)
     free = shutil.disk_usage(ROOT).free / 1e9
-    chromium = subprocess.run(["sh", str(ROOT / "tools" / "find_chromium.sh"), "--only-look"], capture_output=True)
+    look = ["sh", str(ROOT / "tools" / "find_chromium.sh"), "--only-look"]
+    chromium = subprocess.run(look, capture_output=True)
     return [
         (version in PYTHONS, f"Python {version[0]}.{version[1]} (must be {names})"),
         (shutil.which("make") is not None, "make"),
         (free > GIGABYTES, f"{free:.0f} GB of disk are free ({GIGABYTES} are needed)"),
         ((os.cpu_count() or 1) >= 2, f"{os.cpu_count()} processor cores (2 make every time below true)"),
         (chromium.returncode == 0, "Chromium, for the tests of the pages (without it they are skipped)"),
-        ((ROOT / ".venv" / "bin" / "python").exists(), ".venv is installed (if not, the first `make` does it)")]
+        ((ROOT / ".venv" / "bin" / "python").exists(), ".venv is there (if not, the first `make` makes it)")]
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""Build the site: `make site`, from the outputs that are in the notebooks. Nothing is trained or executed.
+"""Build the site, in site/ or in a folder: `make site`, from the outputs that are in the notebooks.
 
-The sources are laid out as in the repository, in site/source, so that links between them hold. Notebooks lose
-what only nbdev and nbval read; what a cell exports is said in a badge that leads to the module's page. Links
-to files that have no page lead to the repository. Sphinx does the rest, and a warning is an error.
+Nothing is trained or executed. The sources are laid out as in the repository, in the folder source, so that
+links between them hold. Notebooks lose what only nbdev and nbval read; what a cell exports is said in a badge
+that leads to the module's page. Links to files without a page lead to the repository. Sphinx does the
+rest, and a warning is an error.
 """
 import importlib
 import json
@@ -20,7 +21,7 @@ from compressed_ad.insight.live import write_live
 from nbdev.config import get_config
 
 ROOT = Path(__file__).parent.parent
-SITE = ROOT / "site"
+SITE = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "site"
 SOURCE = SITE / "source"
 PAGES = SITE / "html"
 REPOSITORY = get_config(cfg_name="settings.ini", path=ROOT).git_url + "/blob/main/"
@@ -51,7 +52,8 @@ def relinked(text: str, folder: Path, staged: set[Path]) -> str:
 def badge(module: str, folder: Path) -> nbformat.NotebookNode:
     "What stands above an exported cell."
     page = os.path.relpath(Path("api") / f"{module}.md", folder)
-    return nbformat.v4.new_markdown_cell(f"[`compressed_ad.{module}`]({page})", metadata={"tags": ["exported"]})
+    text = f"[`compressed_ad.{module}`]({page})"
+    return nbformat.v4.new_markdown_cell(text, metadata={"tags": ["exported"]})
 
 
 def readable(notebook: nbformat.NotebookNode, folder: Path, staged: set[Path]) -> nbformat.NotebookNode:
@@ -76,8 +78,9 @@ def readable(notebook: nbformat.NotebookNode, folder: Path, staged: set[Path]) -
 
 
 def stage() -> None:
-    "Write site/source."
-    shutil.rmtree(SITE, ignore_errors=True)
+    "Write the sources."
+    for folder in (SOURCE, PAGES):
+        shutil.rmtree(folder, ignore_errors=True)
     notebooks = [path for path in (ROOT / "nbs").rglob("*.ipynb")
                  if ".ipynb_checkpoints" not in path.parts and path.stem != "index"]
     texts = [path for path in (ROOT / "docs").rglob("*.md")]
@@ -102,7 +105,8 @@ def stage() -> None:
         place.write_text(text)
     write_live(SOURCE / "_pages")
     write_quiz(SOURCE / "docs" / "teach" / "quiz.md")
-    terms = re.findall(r"(?m)^(\S[^\n]*)\n  (\S.*)$", (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8"))
+    glossary = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    terms = re.findall(r"(?m)^(\S[^\n]*)\n  (\S.*)$", glossary)
     words = json.dumps({term: re.sub("[`$]", "", meaning) for term, meaning in terms})
     (SOURCE / "_static" / "glossary.js").write_text(f"window.GLOSSARY = {words};\n")
 
@@ -112,7 +116,8 @@ def api_pages() -> Iterator[tuple[str, str]]:
     for module in modules():
         found = importlib.import_module(f"compressed_ad.{module}")
         names = "\n".join(f"   {name}" for name in getattr(found, "__all__", ()))
-        yield module, (f"# compressed_ad.{module}\n\n```{{eval-rst}}\n.. automodule:: compressed_ad.{module}\n"
+        name = f"compressed_ad.{module}"
+        yield module, (f"# {name}\n\n```{{eval-rst}}\n.. automodule:: {name}\n"
                        f"   :members: {', '.join(names.split())}\n   :member-order: bysource\n```\n")
 
 
@@ -126,12 +131,13 @@ def write_quiz(path: Path) -> None:
             lines += ["", f"**{number}.** {question['question']}", ""]
             lines += [f"- ({letter}) {answer}" for letter, answer in zip("abcd", question["answers"])]
             right = "abcd"[question["right"]]
-            lines += ["", "<details><summary>Answer</summary>", "", f"({right}) {question['why']}", "", "</details>"]
+            why = f"({right}) {question['why']}"
+            lines += ["", "<details><summary>Answer</summary>", "", why, "", "</details>"]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
     stage()
-    build = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-j", "auto", str(SOURCE), str(PAGES)]
-    subprocess.run(build, check=True)
+    options = ["-W", "--keep-going", "-q", "-j", "auto"]
+    subprocess.run([sys.executable, "-m", "sphinx", *options, str(SOURCE), str(PAGES)], check=True)
     print(f"{PAGES / 'index.html'}")
