@@ -154,7 +154,7 @@ def live_view(models: Sequence[tuple[DecoderModel, Config]], precision: str = "f
     questions = [question | {key: world[key] for key in ("other", "goal") if key in world}
                  for question in texts.pop("experiments")[family.name]
                  if len(models) == 2 or question["experiment"] not in ("twin", "corridor")]
-    data = {"title": texts["titles"][family.name], "seed": 1, "world": world, "agents": agents,
+    data = {"title": texts["titles"][family.name], "seed": 4, "world": world, "agents": agents,
             "texts": texts, "questions": questions, "colours": PAGE_COLOURS | OF_LIVES}
     return View(family.name, data, partial(_draw_lives, models, world), (7, 3.2), 1400,
                 style="live.css", scripts=("agent.js", "live.js"))

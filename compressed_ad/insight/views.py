@@ -419,7 +419,7 @@ def interventions_view(rollout: Rollout, branches: Branches, found: str = "") ->
         for ax, name, values in zip(figure.subplots(1, 3), branches.names, came[-1]):
             image = _draw_room(ax, values.reshape(rows, columns), data["facts"], name)
             ax.add_patch(plt.Rectangle((column - 0.4, row - 0.4), 0.8, 0.8, fill=False, linestyle="--",
-                                       edgecolor="#d55e00", linewidth=2))
+                                       edgecolor=COLOURS["donor"], linewidth=2))
         figure.colorbar(image, ax=figure.axes, shrink=0.8, label="share of agents that came by")
         figure.suptitle(f"{n_places - 1} steps after compression {branches.cycles[-1] + 1}; solid: its own, "
                         f"dashed: the donor's {branches.fact}", fontsize=10)

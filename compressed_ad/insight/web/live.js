@@ -325,7 +325,7 @@ const compressedAD = (() => {
     constructor(kind, root, data, models) {
       const {texts} = data;
       Object.assign(this, {kind, root, data, models, texts, seed: data.seed, greedy: data.world.greedy, window: null, speed: 20, playing: false,
-                           target: null, kept: null, cleared: false, corridor: data.world.corridor, cue: 0, goal: data.world.goal});
+                           target: null, kept: null, cleared: false, corridor: data.world.corridor, cue: 1, goal: data.world.goal});
       this.chart = new Chart(texts, texts.chart[kind], {smooth: kind === "PassiveTMaze" ? 10 : 1});
       this.status = element("p", {class: "status", role: "status"});
       this.begin();
