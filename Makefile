@@ -45,7 +45,7 @@ test: lint
 
 # JupyterLab on the first lesson
 lab: $(READY)
-	$(BIN)/jupyter lab nbs/course/01_see_it.ipynb
+	$(BIN)/jupyter lab --ServerApp.root_dir="$(CURDIR)" nbs/course/01_see_it.ipynb
 
 # what this machine has for the course, and what is missing; installs nothing
 check:

@@ -19,6 +19,7 @@ html_theme_options = {
                        "colab_url": "https://colab.research.google.com"},
     "show_toc_level": 2,
 }
+html_context = {"default_mode": "auto"}
 html_static_path = ["_static"]
 html_extra_path = ["_pages"]  # live.html, live_maze.html
 html_css_files = ["site.css"]

@@ -227,7 +227,9 @@ def test_buttons_do_what_they_say(browser, pages):
     assert page.evaluate(memory) == [0, 0]
     press("Give the copy back")
     assert page.evaluate(memory)[0] > 80
-    page.get_by_label("Seed", exact=True).fill("1")
+    page.get_by_label("Seed", exact=True).fill("3")
+    seed = page.evaluate("document.querySelector('section').page.data.seed")
+    page.get_by_label("Seed", exact=True).fill(str(seed))
     press("New life")
     press("50 episodes at once")
     wait_until(page, "document.querySelector('section').page.lives[0].returns.length === 50")

@@ -149,8 +149,9 @@ def views_page(views: Sequence[View], title: str, introduction: Sequence[str] = 
         paragraphs = "".join(f"<p>{html.escape(paragraph)}</p>" for paragraph in introduction)
         links = " · ".join(f'<a href="#{view.kind}">{html.escape(view.data["title"])}</a>' for view in views)
         head = f'<div class="cad"><h1>{html.escape(title)}</h1>{paragraphs}<nav>{links}</nav></div>'
-    script = "\n".join(map(web_file, views[0].scripts))
-    return web_file("page.html").format(title=html.escape(title), style=web_file(views[0].style), head=head,
+    first = views[0] if views else View
+    script = "\n".join(map(web_file, first.scripts))
+    return web_file("page.html").format(title=html.escape(title), style=web_file(first.style), head=head,
                                         sections=sections, script=script)
 
 # %% ../../nbs/reference/views.ipynb #10c-views-012
