@@ -254,6 +254,9 @@ def test_every_question_gets_an_answer(pages, name):
         told = question.locator(".answer .told strong")
         told.wait_for(timeout=120_000)
         assert told.inner_text() == "As you said."
+        strokes = question.locator(".answer .line").evaluate_all(
+            "lines => lines.map(line => getComputedStyle(line).stroke)")
+        assert strokes and "none" not in strokes, "a role without a colour"
         said = question.locator(".answer .told").inner_text()
         assert "{" not in said and "undefined" not in said and "NaN" not in said, said
     assert not watch.complaints

@@ -157,7 +157,7 @@ def live_view(models: Sequence[tuple[DecoderModel, Config]], precision: str = "f
     data = {"title": texts["titles"][family.name], "seed": 4, "world": world, "agents": agents,
             "texts": texts, "questions": questions, "colours": PAGE_COLOURS | OF_LIVES}
     return View(family.name, data, partial(_draw_lives, models, world), (7, 3.2), 1400,
-                style="live.css", scripts=("agent.js", "live.js"))
+                style="live.css", scripts=("elements.js", "agent.js", "live.js"))
 
 
 def _with_words(texts: Any, words: dict[str, Any]) -> Any:

@@ -2,23 +2,13 @@
 /* The live page: a room, an agent that learns in it, what it looks at, and questions. The agents are in agent.js, all texts in
    texts.json. show(kind, root, data) draws the page; `kind` is the name of the world. */
 const compressedAD = (() => {
-  const SVG = "http://www.w3.org/2000/svg";
   const STEPS_A_SECOND = 4;  // at speed 1
   const SLICE = 12;  // milliseconds of computing between two pictures, so that the page stays alive
   const {Model, Life, WORLDS, unpacked} = liveAgent;
 
   // ---- elements
 
-  function set(node, attributes, children) {
-    for (const [name, value] of Object.entries(attributes)) {
-      if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-      else if (value !== null && value !== false) node.setAttribute(name, value === true ? "" : value);
-    }
-    node.append(...children);  // strings become text: nothing in the data is read as HTML
-    return node;
-  }
-  const element = (name, attributes = {}, ...children) => set(document.createElement(name), attributes, children);
-  const shape = (name, attributes = {}, ...children) => set(document.createElementNS(SVG, name), attributes, children);
+  const {set, element, shape} = pageElements;
   const button = (text, act, attributes = {}) => element("button", {type: "button", onclick: act, ...attributes}, text);
 
   function choice(label, options, value, change) {

@@ -1,20 +1,8 @@
 "use strict";
 /* The views of reference chapter "views". Everything a view needs is in its data; nothing is fetched. show(kind, root, data) draws one. */
 const compressedAD = (() => {
-  const SVG = "http://www.w3.org/2000/svg";
 
-  // ---- elements
-
-  function set(node, attributes, children) {
-    for (const [name, value] of Object.entries(attributes)) {
-      if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-      else if (value !== null && value !== false) node.setAttribute(name, value);
-    }
-    node.append(...children);  // strings become text: nothing in the data is read as HTML
-    return node;
-  }
-  const element = (name, attributes = {}, ...children) => set(document.createElement(name), attributes, children);
-  const shape = (name, attributes = {}, ...children) => set(document.createElementNS(SVG, name), attributes, children);
+  const {set, element, shape} = pageElements;
 
   function drawing(width, height, title) {
     return shape("svg", {width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": title});
