@@ -4,13 +4,16 @@
 __all__ = ['Compressor', 'Replace', 'Cleared', 'UnevenMemory', 'compress_streams']
 
 # %% ../nbs/reference/compressors.ipynb #c002
+import inspect
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .dataset import Plan, Samples, compression_plan
 from .embedding import Transitions
 from .encoder import CompressionEncoder
 from .memory import ContextMemory
@@ -18,14 +21,18 @@ from .transformer import SLOT_SCALE, learned_vectors
 
 if TYPE_CHECKING:
     from compressed_ad.config import Config
+    from compressed_ad.models import CompressedAD
 
 # %% ../nbs/reference/compressors.ipynb #c005
 class Compressor(nn.Module):
     """How `[latents, segment]` become new latents, and when.
 
     A subclass has `write`, and, if it decides for itself, `due` and `lengths`. It is made from the
-    configuration, and from `compressor_arguments` by name.
+    configuration, and from `compressor_arguments` by name. What must be known before there is one, its class
+    says.
     """
+    reads_answers = False  # whether the memory keeps the last answer of the decoder
+
     def __init__(self, config: "Config"):
         super().__init__()
         self.n_latent = config.n_latent
@@ -41,6 +48,20 @@ class Compressor(nn.Module):
         "New latents (batch, n_latent, width) from those of `memory` and its oldest `length` transitions."
         raise NotImplementedError
 
+    def note(self, transitions: Transitions, memory: ContextMemory,
+             surprise: Tensor | None) -> tuple[Tensor | None, Any]:
+        """What to note of transitions (batch, n) beside their tokens, and what to carry on in the memory.
+
+        Notes (batch, n, n_notes), or None, stand behind the features of a token; no network reads them.
+        `memory` is the one before. `surprise` (batch, n) is the loss of the actions taken, in nats, when
+        acting and if the class `reads_answers`, else None.
+        """
+        return None, None
+
+    def loss_beside(self, model: "CompressedAD", samples: Samples) -> Tensor | float:
+        "The mean loss of what the compressor learns beside writing; 0 if that is nothing."
+        return 0.0
+
     def due(self, memory: ContextMemory, latest: Transitions | None, room: int, keep: int) -> int | Tensor:
         """How many of the oldest transitions to write now: one number, or one a stream, (batch,) on the CPU.
 
@@ -49,6 +70,17 @@ class Compressor(nn.Module):
         """
         n_recent = memory.recent.shape[1]
         return n_recent - keep if n_recent > room else 0
+
+    @classmethod
+    def arguments(cls, config: "Config") -> dict[str, Any]:
+        "What it is made with beside the configuration: `compressor_arguments`, and its own for the rest."
+        known = list(inspect.signature(cls).parameters.values())[1:]
+        return {one.name: one.default for one in known} | config.compressor_arguments
+
+    @classmethod
+    def draw_plan(cls, config: "Config", random: np.random.Generator, update: int | None = None) -> Plan:
+        "How a training sample is laid out."
+        return compression_plan(config, random, update)
 
     @classmethod
     def lengths(cls, config: "Config") -> tuple[int, int]:
@@ -130,4 +162,5 @@ def compress_streams(compressor: Compressor, memory: ContextMemory, due: Tensor)
     if cache is not None:
         known = torch.as_tensor(cache.n_tokens).expand(len(due))
         cache = replace(cache, n_tokens=known.where(due == 0, 0))
-    return UnevenMemory(latents, recent, memory.n_transitions, int(counts.max()), cache, lengths, counts)
+    return UnevenMemory(latents, recent, memory.n_transitions, int(counts.max()), cache, carried=memory.carried,
+                        n_recent=lengths, compressions=counts)

@@ -22,6 +22,10 @@ class Plan:
     segments: tuple[int, ...]
     n_transitions: int
     burn_in: int = 0  # compressions at the start that only fill the memory
+    # what only some compressors ask for
+    keeps: tuple[int, ...] | None = None  # transitions that each compression leaves; None: `keep_length`
+    n_latent: int = 0  # latents that are used; 0: all
+    cuts: tuple[int, ...] = ()  # lengths with which the last compression is tried as well
 
     @property
     def depth(self) -> int:

@@ -51,7 +51,7 @@ class DecoderLayout(nn.Module):
                              f"{self.max_seq_length}, of which {self.n_latent} are kept for latents")
         if not 1 <= n_query <= n_context + 1:
             raise ValueError(f"{n_query} queries: must be from 1 to {n_context + 1}, one for each prefix")
-        old = [] if latents is None else [latents + self.latent_slots]
+        old = [] if latents is None else [latents + self.latent_slots[:latents.shape[1]]]
         at = self.positions[n_context + 1 - n_query:n_context + 1]  # where the next transitions would stand
         return torch.cat([*old, context + self.positions[start:n_context], queries + at], 1)
 

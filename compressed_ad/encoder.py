@@ -31,16 +31,20 @@ class CompressionEncoder(nn.Module):
     def forward(self, latents: Tensor | None, segment: Tensor) -> Tensor:
         """New latents (batch, n_latent, width) from old ones (or none yet) and a segment (batch, n, width).
 
-        Raises `ValueError` if n is not from 1 to `max_segment_length`, or the latents are not `n_latent`.
+        From fewer old latents than `n_latent` come as many new ones.
+
+        Raises `ValueError` if n is not from 1 to `max_segment_length`, or there are more latents than `n_latent`.
         """
         batch, n, _ = segment.shape
-        if latents is not None and latents.shape[1] != self.n_latent:
-            raise ValueError(f"{latents.shape[1]} old latents: must be n_latent = {self.n_latent}")
+        n_latent = self.n_latent if latents is None else latents.shape[1]
+        if n_latent > self.n_latent:
+            raise ValueError(f"{n_latent} old latents: must be at most n_latent = {self.n_latent}")
         if not 1 <= n <= self.max_segment_length:
             raise ValueError(f"segment of {n} transitions: must be from 1 to "
                              f"max_segment_length = {self.max_segment_length}")
-        old = [] if latents is None else [latents + self.latent_slots]
-        tokens = torch.cat([*old, segment + self.positions[:n], self.query_tokens.expand(batch, -1, -1)], 1)
+        old = [] if latents is None else [latents + self.latent_slots[:n_latent]]
+        asked = self.query_tokens[:n_latent].expand(batch, -1, -1)
+        tokens = torch.cat([*old, segment + self.positions[:n], asked], 1)
         for block in self.blocks[:-1]:
             tokens = block(tokens)  # (batch, n_old + n + n_latent, width)
-        return self.output(self.norm(self.blocks[-1](tokens, n_read=self.n_latent)))
+        return self.output(self.norm(self.blocks[-1](tokens, n_read=n_latent)))

@@ -6,6 +6,7 @@ __all__ = ['ContextMemory', 'Stage', 'stages']
 # %% ../nbs/course/10_context_memory.ipynb #c002
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,6 +22,9 @@ class ContextMemory:
     n_transitions: int = 0  # seen in all
     n_compressions: int = 0
     cache: DecoderCache | None = None  # the decoder's; give each of two futures `replace(memory, cache=None)`
+    # what only some compressors ask for
+    answer: Tensor | None = None  # the last that the decoder gave, (batch, n_outputs)
+    carried: Any = None  # what a compressor knows of the history beside its tokens
 
     def __repr__(self) -> str:
         n_latent = 0 if self.latents is None else self.latents.shape[1]
@@ -63,18 +67,20 @@ class Stage:
     end: int  # one past the last such step
 
 
-def stages(segments: Sequence[int], n_transitions: int, keep_length: int,
+def stages(segments: Sequence[int], n_transitions: int, keep_length: int | Sequence[int],
            max_recent_length: int) -> list[Stage]:
-    """The stages of a sample of `n_transitions`, compressed by `segments` (lengths), keeping `keep_length`.
+    """The stages of a sample of `n_transitions`, compressed by `segments` (lengths), keeping `keep_length`:
+    one number, or one for each compression.
 
     The last one has the action after the sample as a target, too. Targets with more than `max_recent_length`
     transitions before them do not fit the decoder and are left out.
     """
+    kept = [keep_length] * len(segments) if isinstance(keep_length, int) else keep_length
     result = []
     start = 0
     first = 0
     for depth, length in enumerate([*segments, None]):
-        stop = n_transitions if length is None else start + length + keep_length
+        stop = n_transitions if length is None else start + length + kept[depth]
         end = stop + 1 if length is None else stop
         result.append(Stage(depth, start, stop, first, min(end, start + max_recent_length + 1)))
         start += length or 0

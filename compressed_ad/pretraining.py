@@ -107,13 +107,16 @@ class ReconstructionLoss(BatchLoss):
         losses, latents = zip(*(self.reconstruct(samples, tally) for samples in batch))
         return sum(losses, []), [*latents]
 
+    def beside(self, batch: Sequence[Samples]) -> float:
+        return 0.0
+
     def reconstruct(self, samples: Samples, tally: Tally | None) -> tuple[list[Tensor], list[Tensor]]:
         "Losses (n_samples, n_asked) and latents after each compression of the samples of one plan."
         model = self.model
         segments = samples.plan.segments
         plan = stages(segments, samples.plan.n_transitions, model.keep_length, model.max_recent_length)
-        tokens = model.embedding(samples.transitions)
         memory = model.start(len(samples.tasks))
+        tokens = model.extended(memory, samples.transitions).recent
         losses = []
         latents = []
         for stage, length in zip(plan, segments):

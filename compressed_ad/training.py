@@ -63,7 +63,7 @@ def action_losses(model: InContextModel, batch: Sequence[Samples],
     And for each plan the latents after each compression, (n_samples, n_latent, width).
     """
     predictions = model.forward_together(
-        [(part.transitions, part.observations, part.plan.segments, part.plan.burn_in) for part in batch])
+        [(part.transitions, part.observations, part.plan) for part in batch])
     losses = []
     for samples, predicted in zip(batch, predictions):
         targets = samples.actions[:, predicted.steps]
@@ -86,6 +86,10 @@ class BatchLoss(nn.Module):
         "Losses of all targets, in any number of tensors; for each plan the latents of each compression."
         return action_losses(self.model, batch, tally)
 
+    def beside(self, batch: Sequence[Samples]) -> Tensor | float:
+        "The mean loss of what the model learns beside actions; 0 if that is nothing."
+        return sum(self.model.loss_beside(samples) for samples in batch) / len(batch)
+
     def summed(self, batch: Sequence[Samples],
                tally: Tally | None = None) -> tuple[Tensor, int, list[list[Tensor]]]:
         "The sum of all losses, the number of targets, and the latents as above."
@@ -93,7 +97,8 @@ class BatchLoss(nn.Module):
         with torch.autocast(device, torch.bfloat16, enabled=self.precision == "bf16"):
             losses, latents = self.losses(batch, tally)
         total = torch.stack([part.sum() for part in losses]).sum()
-        return total, sum(part.numel() for part in losses), latents
+        n_targets = sum(part.numel() for part in losses)
+        return total + n_targets * self.beside(batch), n_targets, latents
 
     def forward(self, batch: Sequence[Samples], tally: Tally | None = None) -> Tensor:
         total, n_targets, _ = self.summed(batch, tally)

@@ -45,8 +45,8 @@ def test_the_encoder_refuses_what_it_has_no_places_for():
         told = f"^segment of {n} transitions: must be from 1 to max_segment_length = 20$"
         with pytest.raises(ValueError, match=told):
             encoder(None, CONTEXT[:, :n])
-    with pytest.raises(ValueError, match="^1 old latents: must be n_latent = 8$"):
-        encoder(LATENTS[:, :1], CONTEXT[:, :5])
+    with pytest.raises(ValueError, match="^9 old latents: must be at most n_latent = 8$"):
+        encoder(torch.zeros(len(CONTEXT), 9, 16), CONTEXT[:, :5])
 
 
 def test_a_short_segment_uses_the_first_places():
