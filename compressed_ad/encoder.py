@@ -28,12 +28,11 @@ class CompressionEncoder(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.output = linear(width, width)
 
-    def forward(self, latents: Tensor | None, segment: Tensor) -> Tensor:
-        """New latents (batch, n_latent, width) from old ones (or none yet) and a segment (batch, n, width).
+    def layout(self, latents: Tensor | None, segment: Tensor) -> Tensor:
+        """The tokens that are read, with their slots and positions, (batch, n_latent + n + n_latent, width).
 
-        From fewer old latents than `n_latent` come as many new ones.
-
-        Raises `ValueError` if n is not from 1 to `max_segment_length`, or there are more latents than `n_latent`.
+        Raises `ValueError` if n is not from 1 to `max_segment_length`, or the latents are more than
+        `n_latent`. For fewer latents there are as many query tokens.
         """
         batch, n, _ = segment.shape
         n_latent = self.n_latent if latents is None else latents.shape[1]
@@ -44,7 +43,12 @@ class CompressionEncoder(nn.Module):
                              f"max_segment_length = {self.max_segment_length}")
         old = [] if latents is None else [latents + self.latent_slots[:n_latent]]
         asked = self.query_tokens[:n_latent].expand(batch, -1, -1)
-        tokens = torch.cat([*old, segment + self.positions[:n], asked], 1)
+        return torch.cat([*old, segment + self.positions[:n], asked], 1)
+
+    def forward(self, latents: Tensor | None, segment: Tensor) -> Tensor:
+        "New latents (batch, n_latent, width) from old ones (or none yet) and a segment (batch, n, width)."
+        tokens = self.layout(latents, segment)
+        n_latent = self.n_latent if latents is None else latents.shape[1]
         for block in self.blocks[:-1]:
-            tokens = block(tokens)  # (batch, n_old + n + n_latent, width)
+            tokens = block(tokens)
         return self.output(self.norm(self.blocks[-1](tokens, n_read=n_latent)))

@@ -111,7 +111,12 @@ SOURCES = Registry("source", "compressed_ad.sources.source:Source", {
     "PPO": "compressed_ad.sources.ppo:PPO"})
 COMPRESSORS = Registry("compressor", "compressed_ad.compressors:Compressor", {
     "replace": "compressed_ad.compressors:Replace",
-    "cleared": "compressed_ad.compressors:Cleared"})
+    "cleared": "compressed_ad.compressors:Cleared",
+    "gated": "compressed_ad.memories.gated:Gated",
+    "nested": "compressed_ad.memories.resolution:Nested",
+    "levels": "compressed_ad.memories.resolution:Levels",
+    "selective": "compressed_ad.memories.selective:Selective",
+    "adaptive": "compressed_ad.memories.adaptive:Adaptive"})
 MODELS = Registry("model", "compressed_ad.models:InContextModel", {
     "AD": "compressed_ad.models:AD",
     "CompressedAD": "compressed_ad.models:CompressedAD",
