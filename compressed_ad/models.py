@@ -56,7 +56,7 @@ class Reading:
 
 
 Item = TypeVar("Item")
-Sample = tuple[Transitions, Tensor, Plan]  # transitions (batch, n), query states (batch, n + 1, ...) and how they are read
+Sample = tuple[Transitions, Tensor, Plan]  # (batch, n), query states (batch, n + 1, ...), how they are read
 
 
 def _alike(items: Iterable[Item], key: Callable[[Item], Hashable]) -> Iterable[list[Item]]:

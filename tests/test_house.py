@@ -25,7 +25,8 @@ ORDER = """
     files jobs registry spaces lesson config
     tasks.family tasks.dark_room tasks.memory tasks.key_to_door tasks.permuted_dark_room tasks.gym_adapter
     sources.source sources.posterior sources.tabular histories recording sources.ppo storage
-    embedding transformer decoder decoder_cache encoder memory compressors dataset batches models checkpoints
+    embedding transformer decoder decoder_cache encoder memory dataset compressors
+    memories.gated memories.resolution memories.selective memories.adaptive batches models checkpoints
     training trainer pretraining
     evaluation
     insight.attention insight.rollout agent insight.probes insight.retracing insight.interventions

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..compressors import Replace, pseudo_random
+from ..compressors import Replace, pseudo_random, starts_with_latents
 from ..dataset import Plan, Samples, deepest
 from ..embedding import Transitions
-from ..memory import ContextMemory, stages
+from ..memory import ContextMemory
 from ..transformer import linear
 
 if TYPE_CHECKING:
@@ -62,9 +62,9 @@ class Adaptive(Replace):
         cuts = cls.cut_lengths(config)
         depth = int(random.integers(config.min_compression_depth, deepest(config, update), endpoint=True))
         later = random.choice(cuts, max(depth - 1, 0)).tolist()
-        first = random.integers(config.min_compress_length, config.max_compress_length, min(depth, 1), endpoint=True)
-        segments = (*first.tolist(), *later)
-        keeps = (0,) * min(depth, 1) + tuple(cuts[-1] - cut for cut in later)
+        first = random.integers(config.min_compress_length, config.max_compress_length, endpoint=True)
+        segments = (int(first), *later)[:depth]
+        keeps = (0, *(cuts[-1] - cut for cut in later))[:depth]
         kept = keeps[-1] if keeps else 0
         compares = bool(later) and update is not None and update % 10 == 0
         most = config.max_recent_length - kept
@@ -120,8 +120,9 @@ class Adaptive(Replace):
         return nn.functional.pad(latents, (0, int(self.when in ("event", "surprise"))))
 
     def write(self, memory: ContextMemory, length: int) -> Tensor:
-        plain = replace(memory, latents=memory.latents[..., :self.width], recent=memory.recent[..., :self.width])
-        return nn.functional.pad(super().write(plain, length), (0, memory.latents.shape[2] - self.width))
+        latents, recent = memory.latents[..., :self.width], memory.recent[..., :self.width]
+        written = super().write(replace(memory, latents=latents, recent=recent), length)
+        return nn.functional.pad(written, (0, memory.latents.shape[2] - self.width))
 
     def due(self, memory: ContextMemory, latest: Transitions | None, room: int, keep: int) -> Tensor:
         due = torch.zeros(len(memory.recent), dtype=torch.long)
@@ -169,5 +170,4 @@ class Adaptive(Replace):
         yield config.keep_length == 0, (
             f"keep_length = {config.keep_length}: must be 0 with compressor = 'adaptive', which decides what "
             "stays")
-        yield config.learned_initial_memory, (
-            "compressor = 'adaptive': needs learned_initial_memory = true: streams compress at different times")
+        yield starts_with_latents(config)

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..compressors import Compressor, Replace
+from ..compressors import Compressor, Replace, starts_with_latents
 from ..dataset import Plan
 from ..encoder import CompressionEncoder
 from ..memory import ContextMemory
@@ -50,8 +50,7 @@ class Nested(Replace):
         yield rises and sizes[-1] == config.n_latent, (
             f"compressor_arguments: sizes = {sizes!r}: must be whole numbers that rise to "
             f"n_latent = {config.n_latent}")
-        yield config.learned_initial_memory, (
-            "compressor = 'nested': needs learned_initial_memory = true, the latents whose first ones are used")
+        yield starts_with_latents(config)
 
 # %% ../../nbs/reference/multi_resolution.ipynb #c010
 class Levels(Compressor):
@@ -100,8 +99,7 @@ class Levels(Compressor):
                           f"n_latent = {config.n_latent}")
         yield clock in ("powers", "shuffled"), (
             f"compressor_arguments: clock = {clock!r}: must be powers or shuffled")
-        yield config.learned_initial_memory, (
-            "compressor = 'levels': needs learned_initial_memory = true, the latents of levels not yet written")
+        yield starts_with_latents(config)
         needed = 3 * 2 ** (n - 1) if is_number else 0
         yield config.max_compression_depth >= needed, RunProblem(
             f"max_compression_depth = {config.max_compression_depth}: must be at least {needed}, so that the "

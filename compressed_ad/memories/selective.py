@@ -5,7 +5,6 @@ __all__ = ['RULES', 'information', 'Selective', 'attention_received']
 
 # %% ../../nbs/reference/selective.ipynb #c002
 from collections.abc import Iterable
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..compressors import Compressor, pseudo_random
+from ..compressors import Compressor, pseudo_random, starts_with_latents
 from ..embedding import Transitions
 from ..encoder import CompressionEncoder
 from ..memory import ContextMemory
@@ -92,13 +91,14 @@ class Selective(Compressor):
         return numbers[..., None], carried
 
     def scores(self, latents: Tensor, candidates: Tensor) -> Tensor:
-        "What decides, (batch, n), of candidates (batch, n, width + n_notes) beside latents that are written."
+        "What decides, (batch, n), of candidates (batch, n, width + n_notes) beside written latents."
         if self.rule == "learned":
             tokens = candidates[..., :self.width]
             context = latents.mean(1, keepdim=True) if self.n_written else tokens.mean(1, keepdim=True)
             return self.score(torch.cat([tokens, context.expand_as(tokens)], -1))[..., 0]
         if self.rule == "newest":
-            return torch.arange(candidates.shape[1], device=candidates.device).expand(candidates.shape[:2]).float()
+            places = torch.arange(candidates.shape[1], device=candidates.device)
+            return places.expand(candidates.shape[:2]).float()
         return candidates[..., self.width]
 
     def write(self, memory: ContextMemory, length: int) -> Tensor:
@@ -135,11 +135,10 @@ class Selective(Compressor):
         yield rule != "attention" or n != config.n_latent, (
             "compressor_arguments: rule = 'attention': n_kept must be less than n_latent: it is the encoder "
             "that looks")
-        yield config.learned_initial_memory, (
-            "compressor = 'selective': needs learned_initial_memory = true, what stands where nothing is kept")
+        yield starts_with_latents(config)
         yield config.pretraining == "none", (
-            f"pretraining = {config.pretraining!r}: must be none with compressor = 'selective', whose latents "
-            "are in part transitions")
+            f"pretraining = {config.pretraining!r}: must be none with compressor = 'selective', whose "
+            "latents are in part transitions")
         yield rule != "information" or config.family.knows("eliminate"), (
             f"compressor_arguments: rule = 'information': {config.task_family} cannot tell what a transition "
             "rules out")
