@@ -32,6 +32,7 @@ class Compressor(nn.Module):
     says.
     """
     reads_answers = False  # whether the memory keeps the last answer of the decoder
+    reads_once = True  # whether the encoder reads `[latents | segment | query tokens]`, once for a compression
 
     def __init__(self, config: "Config"):
         super().__init__()

@@ -205,7 +205,7 @@ def _compressions(model: DecoderModel, before: ContextMemory, after: ContextMemo
     for length, seen in zip(different, np.array_split(np.arange(len(layers)), max(1, len(different)))):
         for row, stream in enumerate(np.flatnonzero(wrote & (lengths == length))):
             told = {"segment_lengths": length, "latents": as_numpy(after.latents[stream])}
-            if detail and len(seen):
+            if detail and len(seen) and model.compressor.reads_once:
                 read = [layers[number][row] for number in seen]
                 told["encoder_attention"] = _placed(read, length, n_latent, n)
             yield stream, told

@@ -40,11 +40,14 @@ class Adaptive(Replace):
         self.when = when
         self.cut = cut
         self.histogram = list(histogram) or [1 / n_cuts] * n_cuts
-        self.reads_answers = when == "surprise"
         self.width = config.tf_n_embd
         if when == "learned":
             self.cost = nn.Sequential(linear((n_cuts + 1) * self.width, self.width), nn.ReLU(),
                                       linear(self.width, n_cuts))
+
+    @property
+    def reads_answers(self) -> bool:
+        return self.when == "surprise"
 
     @classmethod
     def cut_lengths(cls, config: "Config") -> tuple[int, ...]:

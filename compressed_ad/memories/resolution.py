@@ -59,6 +59,8 @@ class Levels(Compressor):
     With `clock = "shuffled"`, the control, the times of the slower levels are drawn (always in the same way)
     with the same frequencies.
     """
+    reads_once = False
+
     def __init__(self, config: "Config", n_levels: int = 3, clock: str = "powers"):
         super().__init__(config)
         n, rest = divmod(config.n_latent, n_levels)

@@ -50,6 +50,8 @@ class Selective(Compressor):
     In the latents, the kept ones stand last, in order of time. Rules: `learned`, and as controls `random`,
     `newest`, `rewarded`, `attention` (what the encoder has looked at most) and `information` (an oracle).
     """
+    reads_once = False
+
     def __init__(self, config: "Config", n_kept: int = 4, rule: str = "learned"):
         super().__init__(config)
         self.n_written = config.n_latent - n_kept
