@@ -119,8 +119,8 @@ class AnnealedOracle(SourceAlgorithm):
     def check(self, family, entropies=False):
         super().check(family, entropies)
         if family.changes:
-            raise SourceError(f"AnnealedOracle plays for a fixed task, and those of {family.name} change: use "
-                              "PosteriorSampling or SystematicSearch with source_arguments: {reopens: true}")
+            raise SourceError(f"AnnealedOracle plays for a fixed task, and those of {family.name} change: "
+                              "use PosteriorSampling with source_arguments: {reopens: true}")
 
     def start(self, family, tasks, n_steps, random, predictive, action_noise=0.0):
         self.family = family

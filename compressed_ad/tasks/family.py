@@ -167,8 +167,8 @@ def make_task_family(name: str, arguments: Mapping[str, Any] | None = None) -> T
 class ArrayTaskFamily(TaskFamily):
     """A family that plays all its tasks in arrays, from three rules: `begin`, `observe` and `move`.
 
-    The state of n tasks is a dict of arrays (n, ...). Single and vectorised environments follow from the rules.
-    With `charge_resets` the next episode takes a call of its own, whose action is ignored.
+    The state of n tasks is a dict of arrays (n, ...). Single and vectorised environments follow from the
+    rules. With `charge_resets` the next episode takes a call of its own, whose action is ignored.
     """
     @abstractmethod
     def begin(self, tasks: np.ndarray, random: np.random.Generator) -> dict[str, np.ndarray]:

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from .dark_room import DarkRoomFamily
-from .family import (
-    ArrayTaskFamily, FamilyError, TaskSplit, check_whole, first_tasks)
+from .family import ArrayTaskFamily, FamilyError, TaskSplit, first_tasks
 from .key_to_door import KeyToDoorFamily
 
 # %% ../../nbs/reference/moving.ipynb #c005
@@ -27,16 +26,16 @@ class MovingFamily(ArrayTaskFamily):
 
     def __init__(self, still: ArrayTaskFamily, change_every: int | Sequence[int], n_held_out_layouts: int,
                  split_seed: int):
-        least, most = (change_every, change_every) if np.ndim(change_every) == 0 else change_every
-        for value in (least, most):
-            check_whole(f"change_every = {change_every}: a number of calls", value)
-        if least > most:
-            raise FamilyError(f"change_every = {change_every}: must be one number, or the least and the most")
+        waits = (change_every, change_every) if np.ndim(change_every) == 0 else tuple(change_every)
+        are_whole = all(isinstance(n, (int, np.integer)) and n >= 1 for n in waits)
+        if not are_whole or len(waits) != 2 or waits[0] > waits[1]:
+            raise FamilyError(f"change_every = {change_every}: must be one number of calls, "
+                              "or the least and the most, at least 1 each")
         if not 2 <= n_held_out_layouts <= still.n_tasks - 2:
             raise FamilyError(f"n_held_out_layouts = {n_held_out_layouts}: must be from 2 to "
                               f"{still.n_tasks - 2}, so that each side has another layout to change to")
         self.still = still
-        self.waits = (least, most)
+        self.waits = waits
         self.n_aside = n_held_out_layouts
         self.split_seed = split_seed
         self.observation_space = still.observation_space
@@ -111,8 +110,8 @@ class MovingFamily(ArrayTaskFamily):
 
     def split(self, n_held_out, seed=0, n_training=None):
         if seed != self.split_seed:
-            raise FamilyError(f"split_seed = {seed}: the layouts of {self.name} are divided with split_seed = "
-                              f"{self.split_seed}, and both must be the same: say it in task_family_arguments")
+            raise FamilyError(f"split_seed = {seed}: the layouts of {self.name} are divided with split_seed "
+                              f"= {self.split_seed}; both must be the same: say it in task_family_arguments")
         if not 1 <= n_held_out <= self.n_aside:
             raise FamilyError(f"n_held_out = {n_held_out}: must be from 1 to n_held_out_layouts = "
                               f"{self.n_aside}")

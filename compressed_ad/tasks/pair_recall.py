@@ -38,7 +38,7 @@ class PairRecallFamily(ArrayTaskFamily):
         self.n_symbols = n_symbols
         self.n_keys = n_keys
         self.shown_once = shown_once
-        random = np.random.default_rng(0)  # the mappings are part of the family, as the cells of a room are
+        random = np.random.default_rng(0)  # the mappings are part of the family, whoever makes it
         drawn = [random.choice(n_symbols ** n, min(n_mappings, n_symbols ** n), replace=False) for n in pairs]
         self.n_pairs = np.repeat(pairs, [len(numbers) for numbers in drawn])  # (n_tasks,)
         places = np.array([n_symbols ** key for key in range(max(pairs))])
