@@ -17,8 +17,8 @@ from compressed_ad.registry import Registry
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "compressed_ad"
 LONGEST_LINE = 110
-# letters, without the index and without what nbdev writes between two cells; the live page is 11,000 of them, and the
-# three families in which it matters what is kept (moving, pair_recall), with the source that re-opens, are 16,000
+# letters, without the index and without what nbdev writes between two cells; the live page is 11,000 of them,
+# and 16,000 are the families in which it matters what is kept (moving, pair_recall), with their source
 LARGEST_PACKAGE = 447_500
 
 # From the ground floor up. A module imports only what stands before it.

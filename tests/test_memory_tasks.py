@@ -223,8 +223,9 @@ def test_rewards_of_pair_recall_are_right_answers():
     environment = family.vector(tasks)
     seen = reset_environment(environment, 0)
     paid = np.zeros(len(tasks))
-    for actions in np.random.default_rng(1).integers(4, size=(13 * 7, len(tasks))):  # both lengths go into this
-        wanted = (seen[:, 0] == family.QUESTION) & (actions == family.symbols[tasks, np.minimum(seen[:, 1], 4)])
+    for actions in np.random.default_rng(1).integers(4, size=(13 * 7, len(tasks))):  # 13 episodes, or 7
+        answers = family.symbols[tasks, np.minimum(seen[:, 1], 4)]
+        wanted = (seen[:, 0] == family.QUESTION) & (actions == answers)
         _, rewards, _, _, seen = step_and_reset(environment, actions)
         assert (rewards == wanted).all()
         paid += rewards
