@@ -204,7 +204,8 @@ def test_histories_are_recorded_with_noise_and_the_same_each_time():
     config = make_config(dict(
         task_family="MovingDarkRoom", n_held_out_tasks=4, n_streams=2, history_steps=60,
         task_family_arguments=dict(change_every=[7, 23], n_held_out_layouts=4, size=3, horizon=5),
-        source_arguments={"reopens": True}, record_entropies=False, action_noise=0.2, model="AD", decoder_max_seq_length=9))
+        source_arguments={"reopens": True}, record_entropies=False, action_noise=0.2, model="AD",
+        decoder_max_seq_length=9))
     one, other = (collect_for(config, progress=False) for _ in range(2))
     assert (one.intended_actions != one.actions).any()
     for name in one.array_names:
