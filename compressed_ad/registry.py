@@ -101,6 +101,9 @@ FAMILIES = Registry("task_family", "compressed_ad.tasks.family:TaskFamily", {
     "KeyToDoor": "compressed_ad.tasks.key_to_door:KeyToDoorFamily",
     "PassiveTMaze": "compressed_ad.tasks.memory:PassiveTMazeFamily",
     "RepeatFirst": "compressed_ad.tasks.memory:RepeatFirstFamily",
+    "PairRecall": "compressed_ad.tasks.pair_recall:PairRecallFamily",
+    "MovingDarkRoom": "compressed_ad.tasks.moving:MovingDarkRoomFamily",
+    "MovingKeyToDoor": "compressed_ad.tasks.moving:MovingKeyToDoorFamily",
     "Gymnasium": "compressed_ad.tasks.gym_adapter:GymnasiumFamily"})
 SOURCES = Registry("source", "compressed_ad.sources.source:Source", {
     "PosteriorSampling": "compressed_ad.sources.posterior:PosteriorSampling",

@@ -46,12 +46,12 @@ METRICS = {"success": 1, "doors_per_500": 500, "goals_per_1000": 1000, "normalis
 class Measurement:
     """How a trained model acts, by one of `METRICS`, on the held-out tasks of its configuration.
 
-    With `family_arguments`, on all tasks of a family with these. `block` episodes (or windows of `window`
-    steps) give one value; its setting says where they begin: `first_episode`, or `first_call` if there is a
-    window. With `keep_length` a compression keeps so many transitions, whatever the model was trained with,
-    and `acting` sets attributes of the compressor: `{"n_used": 4}`, say.
-    With `trips`, pairs of least and most steps, each value is there once more for the tasks whose goal is so
-    far from the start. Raises `StudyError` if these do not go together.
+    With `family_arguments`, on all tasks of a family with these, or on its held-out ones if tasks change.
+    `block` episodes (or windows of `window` steps) give one value; its setting says where they begin:
+    `first_episode`, or `first_call` if there is a window. With `keep_length` a compression keeps so many
+    transitions, whatever the model was trained with, and `acting` sets attributes of the compressor:
+    `{"n_used": 4}`, say. With `trips`, pairs of least and most steps, each value is there once more for
+    the tasks whose goal is so far from the start. Raises `StudyError` if these do not go together.
     """
     metric: str
     setting: Mapping[str, Any] = field(default_factory=dict)
@@ -83,6 +83,8 @@ class Measurement:
         if self.family_arguments is None:
             return config.family, config.split.held_out
         family = make_task_family(config.task_family, self.family_arguments)
+        if family.changes:  # how often they do has nothing to do with which are held out
+            return family, family.split(config.n_held_out_tasks, config.split_seed).held_out
         return family, np.arange(family.n_tasks)
 
     def of_run(self, run: RunFolder, model: InContextModel, config: Config, seed: int,

@@ -1,5 +1,6 @@
 "Tasks that ask for memory, beyond the lesson and the chapters: refusals, pictures, what a cue tells."
 import re
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -8,6 +9,8 @@ from gymnasium.utils.env_checker import check_env
 from compressed_ad.tasks.family import FamilyError, make_task_family, reset_environment, step_and_reset
 from compressed_ad.tasks.key_to_door import KEY, KeyToDoorFamily, KeyToDoorRules
 from compressed_ad.tasks.memory import PassiveTMazeFamily, RepeatFirstFamily
+from compressed_ad.tasks.moving import MovingDarkRoomFamily, MovingKeyToDoorFamily
+from compressed_ad.tasks.pair_recall import PairRecallFamily
 from compressed_ad.tasks.permuted_dark_room import PermutedDarkRoomFamily
 
 # registered name: class and arguments of a small one
@@ -15,7 +18,10 @@ FAMILIES = {
     "PassiveTMaze": (PassiveTMazeFamily, {"corridors": [3]}),
     "RepeatFirst": (RepeatFirstFamily, {}),
     "KeyToDoor": (KeyToDoorFamily, {"size": 4}),
-    "PermutedDarkRoom": (PermutedDarkRoomFamily, {})}
+    "PermutedDarkRoom": (PermutedDarkRoomFamily, {}),
+    "PairRecall": (PairRecallFamily, {"pairs": [2, 3], "n_mappings": 9}),
+    "MovingDarkRoom": (MovingDarkRoomFamily, {"size": 4}),
+    "MovingKeyToDoor": (MovingKeyToDoorFamily, {"size": 4, "charge_resets": True})}
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -39,7 +45,17 @@ def test_a_name_finds_the_family_and_the_checker_of_gymnasium_has_nothing_to_say
      "charge_resets = True: needs hidden_start = True"),
     (PermutedDarkRoomFamily, dict(n_held_out_goals=81), "n_held_out_goals = 81: must be from 1 to 80"),
     (PermutedDarkRoomFamily, dict(n_held_out_permutations=0),
-     "n_held_out_permutations = 0: must be from 1 to 119")])
+     "n_held_out_permutations = 0: must be from 1 to 119"),
+    (PairRecallFamily, dict(pairs=[]), "pairs = []: must be whole numbers, from 1 to n_keys = 16 each"),
+    (PairRecallFamily, dict(pairs=[4, 17]), "pairs = [4, 17]: must be whole numbers, from 1 to n_keys = 16"),
+    (PairRecallFamily, dict(n_distractors=-1), "n_distractors = -1: must be a whole number, at least 0"),
+    (PairRecallFamily, dict(n_symbols=1), "n_symbols = 1: must be a whole number, at least 2"),
+    (PairRecallFamily, dict(n_symbols=16), "n_symbols = 16: so many symbols for 16 pairs make more mappings"),
+    (MovingDarkRoomFamily, dict(change_every=0), "change_every = 0: must be one number of calls"),
+    (MovingDarkRoomFamily, dict(change_every=[9, 8]), "change_every = [9, 8]: must be one number of calls"),
+    (MovingDarkRoomFamily, dict(change_every=[9]), "change_every = [9]: must be one number of calls"),
+    (MovingKeyToDoorFamily, dict(n_held_out_layouts=1), "n_held_out_layouts = 1: must be from 2 to 249982"),
+    (MovingDarkRoomFamily, dict(n_held_out_layouts=80), "n_held_out_layouts = 80: must be from 2 to 79")])
 def test_tasks_that_cannot_be_are_refused(kind, arguments, complaint):
     with pytest.raises(FamilyError, match=re.escape(complaint)):
         kind(**arguments)
@@ -141,3 +157,78 @@ def test_episodes_of_repeat_first():
     distractors = symbols[1:6, ~short]
     drawn = np.bincount(distractors.ravel(), minlength=3) / distractors.size
     assert np.abs(drawn - 1 / 3).max() < 0.05
+
+
+def test_mappings_are_all_there_are_or_drawn_without_repetition():
+    family = PairRecallFamily(pairs=[2, 16], n_symbols=3, n_mappings=50, n_distractors=1)
+    assert family.n_tasks == 9 + 50 and family.horizons(np.array([0, 58])).tolist() == [5, 33]
+    few = family.symbols[:9, :2]
+    assert sorted(map(tuple, few.tolist())) == [(a, b) for a in range(3) for b in range(3)]
+    assert len(np.unique(family.symbols[9:], axis=0)) == 50
+    assert (PairRecallFamily(pairs=[2, 16], n_symbols=3, n_mappings=50).symbols == family.symbols).all()
+
+
+def episodes_of(family, tasks, n_episodes, seed=0):
+    "What is seen in whole episodes of equal length, (n_episodes, length, n, 3)."
+    environment = family.vector(tasks)
+    length = int(family.lengths[tasks[0]])
+    seen = [reset_environment(environment, seed)]
+    for _ in range(n_episodes * length - 1):
+        seen.append(step_and_reset(environment, np.zeros(len(tasks), int))[4])
+    return np.array(seen).reshape(n_episodes, length, len(tasks), 3)
+
+
+@pytest.mark.parametrize("shown_once", [False, True])
+def test_an_episode_of_pair_recall_shows_each_pair_once_and_asks_for_each_key(shown_once):
+    family = PairRecallFamily(pairs=[3], n_distractors=4, n_symbols=5, n_keys=7, shown_once=shown_once)
+    tasks = np.arange(100)
+    seen = episodes_of(family, tasks, 3)
+    for number, episode in enumerate(seen):
+        for task in tasks:
+            phase, key, symbol = episode[:, task].T
+            shown = phase == family.PAIR
+            has_pairs = number == 0 or not shown_once
+            assert sorted(key[shown]) == ([0, 1, 2] if has_pairs else [])
+            assert (symbol[shown] == family.symbols[task, key[shown]]).all()
+            assert (phase[:7] != family.QUESTION).all() and (phase[7:] == family.QUESTION).all()
+            assert sorted(key[7:]) == [0, 1, 2] and (symbol[7:] == 0).all()
+    first = seen[0]
+    shown = first[..., 0] == family.PAIR
+    assert np.abs(shown[:7].mean(1) - 3 / 7).max() < 0.2  # any place is as good as another
+    other = first[..., 0] == family.BETWEEN
+    assert np.abs(np.bincount(first[other][:, 1], minlength=7) / other.sum() - 1 / 7).max() < 0.06
+    assert {tuple(keys) for keys in first[7:, :, 1].T} == set(permutations(range(3)))
+
+
+def test_pair_recall_rules_out_what_brute_force_rules_out():
+    family = PairRecallFamily(pairs=[3], n_distractors=2, n_symbols=3, n_keys=4)
+    truth = 14
+    script = family.make(truth)
+    script.reset(seed=0)
+    possible = [np.ones((1, 3), bool) for _ in family.factors]
+    alike = np.ones(27, bool)
+    for now in script.state["script"][0, :-1]:
+        phase, key, symbol = now
+        if phase == family.PAIR:  # all tasks that would have shown the same
+            alike &= family.symbols[:, key] == symbol
+        family.eliminate(possible, now[None], None, None, None)
+        left = np.logical_and.reduce([possible[key][0, family.symbols[:, key]] for key in range(3)])
+        assert (left == alike).all()
+    assert np.flatnonzero(alike).tolist() == [truth]
+
+
+def test_rewards_of_pair_recall_are_right_answers():
+    family = PairRecallFamily(pairs=[2, 5], n_symbols=4, n_mappings=16, n_distractors=3)
+    tasks = np.arange(family.n_tasks)
+    environment = family.vector(tasks)
+    seen = reset_environment(environment, 0)
+    paid = np.zeros(len(tasks))
+    for actions in np.random.default_rng(1).integers(4, size=(13 * 7, len(tasks))):  # 13 episodes, or 7
+        answers = family.symbols[tasks, np.minimum(seen[:, 1], 4)]
+        wanted = (seen[:, 0] == family.QUESTION) & (actions == answers)
+        _, rewards, _, _, seen = step_and_reset(environment, actions)
+        assert (rewards == wanted).all()
+        paid += rewards
+    best = family.oracle_reward_rate(tasks) * 13 * 7
+    assert np.isclose(best[0], 26) and np.isclose(best[-1], 35)
+    assert abs(paid.sum() / best.sum() - 1 / 4) < 0.05  # chance

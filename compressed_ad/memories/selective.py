@@ -26,18 +26,22 @@ def information(family: Any, transitions: Transitions, possible: list[np.ndarray
     """The drop in the log number of hypotheses by each of `transitions` (batch, n): (batch, n), in nats.
 
     `possible` has what is still possible of each hidden fact, (batch, n_values), and is changed in place.
-    Where nothing would be possible any more, the world has changed, and everything is possible again.
+    Where a transition leaves nothing that was possible, the task has changed: all is possible again but for
+    what this transition rules out, and its information counts from there.
     """
     fields = ("observations", "actions", "rewards", "next_observations")
     arrays = [getattr(transitions, name).cpu().numpy() for name in fields]
-    batch, n = arrays[1].shape[:2]
-    gains = np.zeros((batch, n), np.float32)
-    for step in range(n):
-        before = [np.log(fact.sum(1)) for fact in possible]
-        family.eliminate(possible, *(values[:, step] for values in arrays))
-        for fact, old in zip(possible, before):
-            fact[~fact.any(1)] = True
-            gains[:, step] += np.abs(old - np.log(fact.sum(1)))
+    gains = np.zeros(arrays[1].shape[:2], np.float32)
+    for step in range(gains.shape[1]):
+        happened = [values[:, step] for values in arrays]
+        before = [fact.copy() for fact in possible]
+        family.eliminate(possible, *happened)
+        changed = np.any([~(old & fact).any(1) for old, fact in zip(before, possible)], 0)
+        fresh = [np.ones((changed.sum(), fact.shape[1]), bool) for fact in possible]
+        family.eliminate(fresh, *(values[changed] for values in happened))
+        for old, fact, new in zip(before, possible, fresh):
+            old[changed], fact[changed] = True, new
+            gains[:, step] += np.log(old.sum(1)) - np.log(fact.sum(1))
     return gains
 
 # %% ../../nbs/reference/selective.ipynb #c008

@@ -19,17 +19,26 @@ class PosteriorSampling(SourceAlgorithm):
     plays the oracle policy for it until experience rules it out. A random order of all values is drawn once:
     the first that is possible is a uniform draw from the posterior. With `nearest_first` it is the possible
     value that takes the fewest steps to test, which is much quicker in large rooms. Entropies are known over
-    one factor, without `nearest_first`.
+    one factor, without `nearest_first` and `reopens`.
+
+    With `reopens` the task may change. Where experience leaves no value of a factor that was possible before,
+    the task is taken to be a new one: of all factors every value is possible again but for what this last
+    transition rules out.
     """
     nearest_first: bool = False
+    reopens: bool = False
     needs = ("policy", "eliminate")
 
     def check(self, family, entropies=False):
         super().check(family, entropies)
-        if entropies and (self.nearest_first or len(family.factors) > 1):
+        if family.changes and not self.reopens:
+            raise SourceError(f"{type(self).__name__} takes a task to be fixed, and those of {family.name} "
+                              "change: set source_arguments: {reopens: true}")
+        if entropies and (self.nearest_first or self.reopens or len(family.factors) > 1):
             raise SourceError("the source's entropies are known for posterior sampling over one factor only, "
-                              f"not for {family.name} with {len(family.factors)} and "
-                              f"nearest_first = {self.nearest_first}: set record_entropies: false")
+                              f"not for {family.name} with {len(family.factors)}, nearest_first = "
+                              f"{self.nearest_first} and reopens = {self.reopens}: "
+                              "set record_entropies: false")
 
     def start(self, family, tasks, n_steps, random, predictive, action_noise=0.0):
         n = len(tasks)
@@ -49,13 +58,32 @@ class PosteriorSampling(SourceAlgorithm):
         if self.belief is not None:
             chosen = np.take_along_axis(self.policies, (actions - self.first)[:, None, None], 2)[..., 0]
             self.belief *= (1 - self.action_noise) * chosen + self.action_noise / self.policies.shape[2]
-        self.family.eliminate(self.possible, observations, actions, rewards, next_observations)
+        before = [possible.copy() for possible in self.possible] if self.reopens else []
+        transition = (observations, actions, rewards, next_observations)
+        self.family.eliminate(self.possible, *transition)
+        changed = np.zeros(len(actions), bool)
+        for one, other in zip(before, self.possible):
+            changed |= ~(one & other).any(1)
+        if changed.any():
+            self._reopen(np.flatnonzero(changed), transition)
         for factor, possible in enumerate(self.possible):
-            wrong = np.flatnonzero(~possible[np.arange(len(actions)), self.believed[:, factor]])
+            wrong = np.flatnonzero(changed | ~possible[np.arange(len(actions)), self.believed[:, factor]])
             if len(wrong):
                 self.believe(wrong, factor, next_observations[wrong])
         if self.belief is not None:
             self._redistribute()
+
+    def _reopen(self, streams: np.ndarray, transition: tuple[np.ndarray, ...]) -> None:
+        "All is possible again in `streams` (n,), but for what their `transition` rules out."
+        fresh = [np.ones((len(streams), size), bool) for size in self.family.factors]
+        self.family.eliminate(fresh, *(values[streams] for values in transition))
+        for factor, values in enumerate(fresh):
+            self.possible[factor][streams] = values
+            self.reorder(streams, factor)
+
+    def reorder(self, streams: np.ndarray, factor: int) -> None:
+        "Draw another order of values for `streams` (n,), whose task is a new one."
+        self.order[factor][streams] = self.random.random(self.order[factor][streams].shape)
 
     def believe(self, streams: np.ndarray, factor: int, observations: np.ndarray) -> None:
         "Let `streams` (n,), which are at `observations` (n, ...), believe their next possible value."
@@ -87,6 +115,12 @@ class AnnealedOracle(SourceAlgorithm):
     """
     anneal_fraction: float = 0.8
     needs = ("policy",)
+
+    def check(self, family, entropies=False):
+        super().check(family, entropies)
+        if family.changes:
+            raise SourceError(f"AnnealedOracle plays for a fixed task, and those of {family.name} change: "
+                              "use PosteriorSampling with source_arguments: {reopens: true}")
 
     def start(self, family, tasks, n_steps, random, predictive, action_noise=0.0):
         self.family = family
@@ -121,6 +155,9 @@ class SystematicSearch(PosteriorSampling):
         super().start(family, tasks, n_steps, random, predictive, action_noise)
         self.order = [np.broadcast_to(np.arange(size) / size, (len(tasks), size)) for size in family.factors]
         self.has_begun = False
+
+    def reorder(self, streams, factor):
+        "The order stays as it is."
 
     def act(self, observations):
         if not self.has_begun:  # what is nearest is known as soon as there is an observation

@@ -51,6 +51,7 @@ class TaskFamily(ABC):
     horizon: int  # most steps in an episode
     charge_resets: bool = False  # whether the vectorised environment needs a step for a reset (`NEXT_STEP`)
     facts: tuple[str, ...] = ()  # names of the hidden facts that are cells of a room
+    changes: bool = False  # whether what is hidden may change within a history
 
     @abstractmethod
     def make(self, task: int, render_mode: str | None = None) -> gym.Env:
@@ -166,8 +167,8 @@ def make_task_family(name: str, arguments: Mapping[str, Any] | None = None) -> T
 class ArrayTaskFamily(TaskFamily):
     """A family that plays all its tasks in arrays, from three rules: `begin`, `observe` and `move`.
 
-    The state of n tasks is a dict of arrays (n,). Single and vectorised environments follow from the rules.
-    With `charge_resets` the next episode takes a call of its own, whose action is ignored.
+    The state of n tasks is a dict of arrays (n, ...). Single and vectorised environments follow from the
+    rules. With `charge_resets` the next episode takes a call of its own, whose action is ignored.
     """
     @abstractmethod
     def begin(self, tasks: np.ndarray, random: np.random.Generator) -> dict[str, np.ndarray]:
@@ -181,6 +182,11 @@ class ArrayTaskFamily(TaskFamily):
     def move(self, state: dict[str, np.ndarray], tasks: np.ndarray, actions: np.ndarray,
              random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         "Change the state in place; return rewards (n,) and where the episode is terminated (n,)."
+
+    def renew(self, state: dict[str, np.ndarray], tasks: np.ndarray,
+              random: np.random.Generator) -> dict[str, np.ndarray]:
+        "The state at the start of the next episode, from that at the end of the last. Here nothing is kept."
+        return self.begin(tasks, random)
 
     def horizons(self, tasks: np.ndarray) -> np.ndarray:
         "Steps after which an episode of each of `tasks` (n,) is truncated."
@@ -218,7 +224,10 @@ class ArrayTask(gym.Env):
 
     def reset(self, *, seed: int | None = None, options: dict | None = None):
         super().reset(seed=seed)
-        self.state = self.family.begin(self.task, self.np_random)
+        if seed is None and hasattr(self, "state"):
+            self.state = self.family.renew(self.state, self.task, self.np_random)
+        else:
+            self.state = self.family.begin(self.task, self.np_random)
         self.elapsed = 0
         return self._observation(), {}
 
@@ -263,17 +272,22 @@ class ArrayTaskVector(VectorEnv):
         self.ended = np.zeros(self.num_envs, bool)  # waiting for their reset
         return self.family.observe(self.state, self.tasks), {}
 
-    def _begin(self, rows: np.ndarray) -> None:
-        for name, values in self.family.begin(self.tasks[rows], self.random).items():
+    def _state_of(self, rows: np.ndarray) -> dict[str, np.ndarray]:
+        return {name: values[rows] for name, values in self.state.items()}
+
+    def _renew(self, rows: np.ndarray, over: dict[str, np.ndarray]) -> None:
+        "Begin the next episode of `rows` (k,), whose last one was `over` in this state."
+        for name, values in self.family.renew(over, self.tasks[rows], self.random).items():
             self.state[name][rows] = values
         self.elapsed[rows] = 0
 
     def step(self, actions: np.ndarray):
         waiting = np.flatnonzero(self.ended)
+        over = self._state_of(waiting)  # before an action that is ignored
         rewards, terminated = self.family.move(self.state, self.tasks, actions, self.random)
         self.elapsed += 1
         if len(waiting):
-            self._begin(waiting)
+            self._renew(waiting, over)
             rewards[waiting] = 0
             terminated[waiting] = False
         truncated = (self.elapsed >= self.horizons) & ~terminated
@@ -284,7 +298,8 @@ class ArrayTaskVector(VectorEnv):
             self.ended = ended
         elif ended.any():
             info = {"final_obs": observations.copy(), "_final_obs": ended}  # it may be the state itself
-            self._begin(np.flatnonzero(ended))
+            rows = np.flatnonzero(ended)
+            self._renew(rows, self._state_of(rows))
             observations = self.family.observe(self.state, self.tasks)
         return observations, rewards, terminated, truncated, info
 
