@@ -89,7 +89,8 @@ def touch(section, kind: str) -> None:
         assert "step 0," in status(section) and marked(section.locator("svg").first)[0] < 0.1
         changes("a small chart", lambda: section.locator(".gallery button").nth(4).press("Enter"))
     if kind == "tape":
-        changes("pointing at a slot", lambda: section.locator("g.row").nth(9).hover())
+        matrix = section.locator("svg").first
+        changes("pointing at a slot", lambda: matrix.hover(position={"x": 100, "y": 19 + 9.5 * 15}))
         assert "slot 9" in status(section)
     if kind == "shares":
         plan = section.locator("canvas")
