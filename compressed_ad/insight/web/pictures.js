@@ -48,8 +48,14 @@ const pictures = (() => {
   const level = (value, largest, how) => how === 2 ? value : how === 1 ? Math.sqrt(value / largest) : value / largest;
   const shade = (colours, value) => colours[Math.max(0, Math.min(colours.length - 1, Math.round(value * (colours.length - 1))))];
   const mixed = (colour, weight) => `color-mix(in srgb, ${colour} ${(100 * Math.min(1, weight)).toFixed(1)}%, var(--floor))`;
-  // what a canvas needs, which knows no variables: a colour of the page as it is now
-  const resolved = name => getComputedStyle(document.querySelector(".cad")).getPropertyValue(name);
+  // what a canvas needs, which knows neither variables nor light-dark(): a colour of the page as it is now
+  function resolved(name) {
+    const probe = element("i", {style: `color:var(${name})`});
+    document.querySelector(".cad").append(probe);
+    const {color} = getComputedStyle(probe);
+    probe.remove();
+    return color;
+  }
 
   function swatches(legend, entries) {
     const all = entries.map(([colour, text]) => element("span", {}, element("span", {class: "swatch", style: `background:${colour}`}), text));
@@ -118,7 +124,8 @@ const pictures = (() => {
         whole.querySelectorAll(`:scope > .${kind}`).forEach(old => old.remove());
         whole.append(...places.map(place => {
           const [left, top, width, height] = area(picture, place).map(part => `${100 * part}%`);
-          return element("div", {class: kind, "data-place": JSON.stringify(place), style: `left:${left};top:${top};width:${width};height:${height}`});
+          const quiet = `${place.includes(null) ? " band" : ""}${places.length > 12 ? " many" : ""}`;
+          return element("div", {class: kind + quiet, "data-place": JSON.stringify(place), style: `left:${left};top:${top};width:${width};height:${height}`});
         }));
       }
       function point(wanted) {
@@ -209,7 +216,7 @@ const pictures = (() => {
 
   // a line chart as wide as there is room for: lines are {values, colour, dash}; x from x0 on; none above `high`, if it is given
   function chart({height, low = 0, high = 1, log = false, label, across, x0 = 0}) {
-    const svg = shape("svg", {role: "img", "aria-label": label, class: "chart", style: `height:${height}px`});
+    const svg = shape("svg", {role: "img", "aria-label": label, class: "wide", style: `height:${height}px`});
     const left = 46, top = 16, bottom = height - 32, part = value => bottom - value * (bottom - top);
     let n = 1, width = 836, highest = high, shown = [[], []];
     const scaled = value => log ? Math.log10(Math.max(value, 10 ** low)) : value;

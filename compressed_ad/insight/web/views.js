@@ -177,7 +177,8 @@ const compressedAD = (() => {
 
     const big = chart({height: 240, label: "share of the query's attention", across: "step"}), by_step = pointable(big, (_, step) => tell(step));
     const plan = heat(data.n_latent, data.n_steps, 1, 5, "attention on each latent slot over the steps");
-    plan.canvas.style.cssText = `width:100%;height:${data.n_latent * 6}px`;
+    plan.canvas.style.height = `${data.n_latent * 6}px`;
+    plan.canvas.classList.add("wide");
     const by_slot = pointable(plan, (slot, step) => {
       lightSteps([step]);
       return `${names[head]}, step ${step}: ${of_slot(slot, step).toFixed(3)} on slot ${slot}`;
@@ -186,7 +187,7 @@ const compressedAD = (() => {
       const here = steps.filter(step => data.cells[step] === cell);
       lightSteps(here);
       const shares = kinds.map((name, kind) => `${name} ${mean(here.map(step => of_kind(head, kind, step))).toFixed(2)}`).join(", ");
-      return `${plural(here.length, "decision")}${here.length ? `; mean of ${names[head]}: ${shares}` : ""}`;
+      return `${plural(here.length, "decision")}${here.length ? `; their mean attention (${names[head]}): ${shares}` : ""}`;
     });
 
     const of_slot = (slot, step) => overHeads(slots, head, data.layers, data.heads, [step], [slot]);
@@ -224,7 +225,7 @@ const compressedAD = (() => {
     const brightness = scale(data.colormap, "1", "attention on a slot");
     panels.append(whole(by_step.node),
       whole("attention on each latent slot, by step", labelled(by_slot.node, plan.size(), [], ends("slot 0", data.n_latent - 1, data.n_latent)), brightness.svg),
-      ...place.nodes, element("div", {class: "gallery"}, ...buttons));
+      ...place.nodes, element("div", {class: "gallery beside"}, ...buttons));
     const words = {latents: "latents", recent: "recent transitions", query: "the query itself"};
     swatches(legend, [...kinds.map(name => [colours[name], words[name]]), ...ifRewarded(data.first_reward, "first reward"),
                       ["var(--compression)", "compression"]]);
@@ -286,7 +287,7 @@ const compressedAD = (() => {
     const floor = room(data.grid, 30, "where that was", data.facts, colours);
     const place = pointable(floor, (row, column) => {
       const led = range(columns - n).filter(k => data.next_cells[data.segments[cycle][k]] === floor.number(row, column));
-      matrix.light(led.map(k => [null, n + k]));
+      matrix.light(stretches(led.map(k => n + k)).map(band => [null, band]));
       const steps = led.map(k => `step ${data.segments[cycle][k]}: ${value(slot, n + k).toFixed(3)}`).join(", ");
       return `${named(row, column)}: ${led.length ? `slot ${slot}, ${steps}` : "no transition of this segment led here"}`;
     });
@@ -372,7 +373,7 @@ const compressedAD = (() => {
 
     function lightSegments(chosen) {  // rising
       map.light(stretches(chosen).map(band => [cycle, band]));
-      by_age.light(stretches(chosen.filter(segment => segment <= cycle).map(segment => cycle - segment).reverse()).map(band => [0, band]));
+      by_age.light(stretches(chosen.filter(segment => segment <= cycle).map(segment => cycle - segment).reverse()).map(band => [null, band]));
       place.cells(chosen.length === 1 && data.grid ? data.segments[chosen[0]].map(step => data.next_cells[step]) : []);
     }
 
@@ -381,7 +382,7 @@ const compressedAD = (() => {
     if (moved) controls.append(toggle("the test: how far another stream's segment there moves the latents (dashed)", tested, value => { tested = value; draw(); }));
     const numbers = ends(1, n, n);
     panels.append(element("div", {class: "half"}, by_age.node, ...place.nodes),
-      element("div", {style: "width:300px"}, element("div", {}, "rows: after compression; columns: segment"),
+      element("div", {style: "width:300px"}, element("div", {}, "rows: compression; columns: segment"),
               labelled(map.node, plan.size(), numbers, numbers, 24), scale(data.colormap, "1", "share, or distance (log scale)", "1e-8").svg));
     swatches(legend, [[colours.latents, "share by attention rollout"], [colours.donor, "distance moved, 1: as far as another stream's latents"],
                       ...ifRewarded(first, "the segment with the first reward")]);
@@ -527,7 +528,7 @@ const compressedAD = (() => {
   }
 
   function heads(root, data) {
-    const {controls, panels, legend, colours, pointable, say} = frame(root, data), n = data.n_latent;
+    const {controls, status, panels, legend, colours, pointable, say} = frame(root, data), n = data.n_latent;
     const parts = {encoder: unpack(data.encoder), decoder: unpack(data.decoder)};
     const all = Object.entries(parts).flatMap(([part, {shape: [, layers, heads]}]) =>
       range(layers * heads).map(k => [part, Math.floor(k / heads), k % heads]));
@@ -562,6 +563,7 @@ const compressedAD = (() => {
       function draw(which) {
         const borders = tokens.across.slice(1).map(([, from]) => from), decisions = data.decisions[moment];
         view.canvas.setAttribute("aria-label", title(which));
+        shown.style.width = `${columns * side + 80}px`;
         view.draw((row, column) => fill(which, row, column));
         view.borders(borders, part === "encoder" ? borders : []);
         const down = part === "encoder" ? tokens.across : ends("decision 1", decisions, decisions);
@@ -575,12 +577,12 @@ const compressedAD = (() => {
       const [part] = all[chosen], {light, columns} = large[part];
       if (part === "encoder") {
         const led = range(n + data.n_segment).filter(k => k >= n && data.next_cells[segment(k)] === cell);
-        light(led.flatMap(k => [[k, null], [null, k]]));
-        return led.length ? `${led.map(k => `transition ${k - n + 1}`).join(", ")} of the segment` : "no transition of this segment led here";
+        light(stretches(led).flatMap(band => [[band, null], [null, band]]));
+        return led.length ? `transition ${led.map(k => k - n + 1).join(", ")} of the segment` : "no transition of this segment led here";
       }
       const rows = range(data.decisions[moment]), made = rows.filter(row => data.cells[decision(row)] === cell);
       const led = rows.flatMap(row => range(columns - 1).filter(k => data.next_cells[before(row, k) ?? -1] === cell).map(k => [row, k]));
-      light([...made.map(row => [row, null]), ...led]);
+      light([...stretches(made).map(band => [band, null]), ...led]);
       return `${plural(made.length, "decision")} made here, ${plural(led.length, "look")} back at a transition that led here`;
     });
 
@@ -590,7 +592,8 @@ const compressedAD = (() => {
     controls.append(choice("compression", data.cycles.map(cycle => cycle + 1), moment, value => { moment = value; draw(); }),
                     choice("scale", SCALES, how, value => { how = value; draw(); }));
     const brightness = scale(data.colormap, "1", "attention, rows sum to 1");
-    panels.append(element("div", {class: "gallery"}, ...buttons), shown, element("div", {}, ...place.nodes, brightness.svg));
+    status.classList.add("whole");  // beside what is pointed at
+    panels.append(element("div", {class: "gallery"}, ...buttons), status, shown, element("div", {class: "column"}, ...place.nodes, brightness.svg));
     swatches(legend, [["var(--paper)", "nothing there: of the encoder's last layer only query tokens are computed, " +
                        "and until the next compression there may be fewer decisions than rows"]]);
 
