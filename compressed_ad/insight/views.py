@@ -101,7 +101,7 @@ class View:
     size: tuple[float, float] = (8, 4)  # of the figure, in inches
     height: int = 640  # of the page, in pixels
     style: str = "views.css"
-    scripts: tuple[str, ...] = ("elements.js", "pictures.js", "views.js")  # the last one has `compressedAD.show`
+    scripts: tuple[str, ...] = ("elements.js", "pictures.js", "views.js")  # the last has `compressedAD.show`
 
     def page(self) -> str:
         "A whole HTML page that fetches nothing."
