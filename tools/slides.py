@@ -14,6 +14,7 @@ import sys
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from textwrap import dedent
 
 import nbformat
 from nbconvert.filters import Highlight2HTML, markdown2html, strip_ansi
@@ -26,9 +27,10 @@ TYPES = ("slide", "subslide", "fragment", "-", "notes", "skip")  # those of nbco
 NEW = ("slide", "subslide")  # a deck is one line, so that nobody who goes to the next slide misses one
 SHOWN = ("code", "output", "figure")  # of a code cell; without a word, code and output
 ROOM = 1110  # pixels for a line of code
-CODE_SIZES = (28, 26, 24, 22, 20, 18)  # pixels
-TEXT_SIZES = {"largest": 36, "smallest": 24}
+CODE_SIZES = (28, 26, 24, 22, 20, 18, 17, 16)  # pixels
+TEXT_SIZES = {"largest": 36, "beside_a_figure": 28, "smallest": 24}
 LETTER = 0.605  # the width of a letter of code, as a share of its size
+REST, NEXT = "...", "---"  # in `show`: to the end of the block; another slide begins
 WHOLE = ("#", "```", "|", "$$", "<")  # blocks that begin so are not cut
 BETWEEN_SENTENCES = re.compile(r"((?<!^\d)[.?!][*\"')]*)\s+(?=[A-Z*$`\"'(\[])")
 
@@ -58,15 +60,22 @@ renderMathInElement(document.body, {{
 const sections = [...document.querySelectorAll("section")];
 for (const section of sections) section.style.display = "block";
 document.fonts.ready.then(() => {{  // the largest text with which a slide is not too full
-  for (const body of document.querySelectorAll(".body"))
-    for (let size = {largest}; size >= {smallest}; size -= 1) {{
+  for (const body of document.querySelectorAll(".body")) {{
+    const formulas = body.querySelectorAll(".katex-display"), width = body.clientWidth;
+    const largest = body.querySelector(".figure") ? {beside_a_figure} : {largest};
+    for (let size = largest; size >= {smallest}; size -= 1) {{
       body.style.fontSize = size + "px";
+      for (const formula of formulas) {{
+        formula.style.fontSize = "";
+        formula.style.fontSize = Math.min(1, width / formula.scrollWidth) + "em";
+      }}
       const end = body.lastElementChild.getBoundingClientRect().bottom;  // that of a fragment, too
-      if (end <= body.getBoundingClientRect().bottom && body.scrollWidth <= body.clientWidth) break;
+      if (end <= body.getBoundingClientRect().bottom && body.scrollWidth <= width) break;
     }}
+  }}
   for (const section of sections) section.style.display = "";
   Reveal.initialize({{width: 1280, height: 720, margin: 0, center: false, hash: true, slideNumber: "c/t",
-    transition: "none", backgroundTransition: "none", plugins: [RevealNotes]}});
+    controls: false, transition: "none", backgroundTransition: "none", plugins: [RevealNotes]}});
 }});
 </script></body></html>
 """
@@ -129,34 +138,37 @@ def lines_of(block: str) -> list[list[str]]:
 def pieces(source: str, show: list[str] | None, place: str) -> Iterator[tuple[str, str]]:
     """What happens in a Markdown cell, in order: ("heading", text), ("slide", ""), ("shown" or "left", text).
 
-    Each entry of `show` is the beginning of the next sentence that is shown, or of the next list item, formula,
-    table or code; with `...` at its end, it goes on to the end of the paragraph or list. `---` begins a slide.
-    Without `show` everything is shown.
+    Each entry of `show` is the beginning of the next sentence that is shown, or of the next list item,
+    formula, table or drawing. With `...` at its end, it goes on to the end of the paragraph or list; `---`
+    begins a slide. Without `show` everything is shown.
     """
     wanted = None if show is None else list(show)
     for block in blocks_of(source):
-        shown, left, all_the_rest = [], [], wanted is None
-        for line in lines_of(block):
-            of_line = []
-            for sentence in line:
-                if wanted and wanted[0] == "---" and sentence.startswith(wanted[1].removesuffix("...")):
-                    yield "slide", wanted.pop(0)
-                if wanted and sentence.startswith(wanted[0].removesuffix("...")):
-                    all_the_rest = wanted.pop(0).endswith("...")
-                    of_line.append(sentence)
-                elif all_the_rest:
-                    of_line.append(sentence)
-                else:
-                    left.append(sentence)
-            if of_line:
-                shown.append(" ".join(of_line))
         if block.startswith("#"):
             yield "heading", block.lstrip("# ")
             continue
+        shown, left, all_the_rest = "", "", wanted is None
+        for line in lines_of(block):
+            between = "\n"
+            for sentence in line:
+                following = wanted[1] if wanted and wanted[0] == NEXT and len(wanted) > 1 else None
+                if following and sentence.startswith(following.removesuffix(REST)):
+                    if shown:
+                        yield "shown", shown.strip()
+                    yield "slide", wanted.pop(0)
+                    shown = ""
+                if wanted and sentence.startswith(wanted[0].removesuffix(REST)):
+                    all_the_rest = wanted.pop(0).endswith(REST)
+                    shown += between + sentence
+                elif all_the_rest:
+                    shown += between + sentence
+                else:
+                    left += between + sentence
+                between = " "
         if shown:
-            yield "shown", "\n".join(shown)
+            yield "shown", shown.strip()
         if left:
-            yield "left", "\n".join(left) if re.match("- ", left[0]) else " ".join(left)
+            yield "left", left.strip()
     if wanted:
         raise SlidesError(f"{place}: show = {wanted[0]!r}: nothing that follows begins like this")
 
@@ -190,7 +202,7 @@ def printed(text: str) -> Part:
 
 def text_part(text: str) -> Part:
     "A block of Markdown; drawings and formulas in letters keep their lines."
-    return printed(text.strip("`\n")) if text.startswith("```") else Part(rendered(text))
+    return printed(dedent(text.strip("`")).strip("\n")) if text.startswith("```") else Part(rendered(text))
 
 
 def code_parts(cell: nbformat.NotebookNode, show: str | None) -> Iterator[Part]:
@@ -211,7 +223,7 @@ def code_parts(cell: nbformat.NotebookNode, show: str | None) -> Iterator[Part]:
             yield Part(f'<div class="figure">{data["image/svg+xml"]}</div>', is_figure=True)
         elif "image/png" in data:
             source = "data:image/png;base64," + data["image/png"].replace("\n", "")
-            yield Part(f'<div class="figure"><img alt="" src="{source}"></div>', is_figure=True)
+            yield Part(f'<div class="figure"><img alt="figure" src="{source}"></div>', is_figure=True)
         elif "text/html" in data:
             yield Part(data["text/html"])
         elif "text/plain" in data:
@@ -265,10 +277,9 @@ def slides_of(path: Path) -> list[Slide]:
     return slides
 
 
-def deck_of(path: Path, assets: str) -> str:
-    "The page of a lesson's deck; `assets` is where reveal.js and KaTeX lie, seen from it."
-    slides = slides_of(path)
-    lesson, name = path.stem.partition("_")[0], in_line(slides[0].title)
+def page_of(slides: list[Slide], lesson: str, assets: str) -> str:
+    "The page of a deck; `assets` is where reveal.js and KaTeX lie, seen from it."
+    name = in_line(slides[0].title)
     sections = []
     for number, slide in enumerate(slides):
         parts = [f'<div class="{part.css}">{part.html}</div>' for part in slide.parts]
@@ -295,10 +306,12 @@ def write_slides(folder: Path, assets: str, names: Collection[str] = ()) -> None
     for path in lessons():
         if names and path.stem not in names:
             continue
-        (folder / f"{path.stem}.html").write_text(deck_of(path, assets), encoding="utf-8")
-        title = in_line(slides_of(path)[0].title)
-        entries.append(f'<li><a href="{path.stem}.html">{path.stem.partition("_")[0]} · {title}</a></li>')
-    (folder / "index.html").write_text(INDEX.format(assets=assets, entries="\n".join(entries)), encoding="utf-8")
+        slides, lesson = slides_of(path), path.stem.partition("_")[0]
+        (folder / f"{path.stem}.html").write_text(page_of(slides, lesson, assets), encoding="utf-8")
+        title = in_line(slides[0].title)
+        entries.append(f'<li><a href="{path.stem}.html">{lesson} · {title}</a></li>')
+    page = INDEX.format(assets=assets, entries="\n".join(entries))
+    (folder / "index.html").write_text(page, encoding="utf-8")
 
 
 def copy_assets(folder: Path) -> None:
