@@ -63,7 +63,7 @@ document.fonts.ready.then(() => {{  // the largest text with which a slide is no
   for (const body of document.querySelectorAll(".body")) {{
     const formulas = body.querySelectorAll(".katex-display"), width = body.clientWidth;
     const largest = body.querySelector(".figure") ? {beside_a_figure} : {largest};
-    for (let size = largest; size >= {smallest}; size -= 1) {{
+    for (let size = largest; size >= {smallest}; size -= 2) {{
       body.style.fontSize = size + "px";
       for (const formula of formulas) {{
         formula.style.fontSize = "";
