@@ -7,7 +7,7 @@ READY := $(VENV)/ready
 SEEDS ?= 0 1 2
 RUNS ?= runs/labs
 WORKERS ?= 2
-.PHONY: check demo lint test lab results lab-results live gallery site bench readme prepare student grade
+.PHONY: check demo lint test lab results lab-results live gallery site slides bench readme prepare student grade
 .DELETE_ON_ERROR:
 
 $(READY): constraints.txt settings.ini setup.py pyproject.toml
@@ -54,6 +54,10 @@ check:
 # the course, the modules and the teacher's book as pages: site/html
 site: $(READY)
 	$(BIN)/python tools/site.py
+
+# a deck of slides for each lesson, from the outputs in the notebooks: site/slides/index.html
+slides: $(READY)
+	$(BIN)/python tools/slides.py
 
 # trained models that act in the browser: runs/live.html and runs/live_maze.html
 live: $(READY)

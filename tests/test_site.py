@@ -59,3 +59,15 @@ def test_words_of_the_glossary_say_what_they_mean(browser, pages):
     term.wait_for()
     assert len(term.get_attribute("title")) > 20
     shown.close()
+
+
+def test_teachers_find_the_slides_beside_each_lesson(pages):
+    guide = (pages / "docs" / "teach" / "lessons.html").read_text(encoding="utf-8")
+    for lesson in (ROOT / "nbs" / "course").glob("*.ipynb"):
+        assert f'href="../../slides/{lesson.stem}.html"' in guide
+        deck = (pages / "slides" / f"{lesson.stem}.html").read_text(encoding="utf-8")
+        assert "../_static/reveal/reveal.js" in deck
+    for name in ("reveal/reveal.js", "katex/katex.min.js", "slides.css"):
+        assert (pages / "_static" / name).is_file()
+    book = (pages / "docs" / "teach" / "index.html").read_text(encoding="utf-8")
+    assert 'href="../../slides/index.html"' in book

@@ -3,7 +3,7 @@
 Nothing is trained or executed. The sources are laid out as in the repository, in the folder source, so that
 links between them hold. Notebooks lose what only nbdev and nbval read; what a cell exports is said in a badge
 that leads to the module's page. Links to files without a page lead to the repository. Sphinx does the
-rest, and a warning is an error.
+rest, and a warning is an error. The decks of slides lie beside the pages, and teachers' pages link them.
 """
 import importlib
 import json
@@ -17,6 +17,7 @@ from pathlib import Path
 
 import nbformat
 
+import slides
 from compressed_ad.insight.live import write_live
 from nbdev.config import get_config
 
@@ -26,6 +27,7 @@ SOURCE = SITE / "source"
 PAGES = SITE / "html"
 REPOSITORY = get_config(cfg_name="settings.ini", path=ROOT).git_url + "/blob/main/"
 FRONT = Path("docs") / "index.md"
+DECKS = "site/slides/index.html"  # as the pages for teachers name it
 LINK = re.compile(r"(\]\()([^)\s]+)(\))")
 
 
@@ -47,6 +49,13 @@ def relinked(text: str, folder: Path, staged: set[Path]) -> str:
             return match[0]
         return f"{match[1]}{REPOSITORY}{target.as_posix()}{mark}{heading}{match[3]}"
     return LINK.sub(link, text)
+
+
+def with_slides(text: str) -> str:
+    "Markdown of a page for teachers, with links to the decks; in the repository there are none to link."
+    text = re.sub(r"(\[This lesson\]\(\.\./\.\./nbs/course/(\w+)\.ipynb\))",
+                  r'\1 (<a href="../../slides/\2.html">slides</a>)', text)
+    return text.replace(f"`{DECKS}`", '<a href="../../slides/index.html">the list of decks</a>')
 
 
 def badge(module: str, folder: Path) -> nbformat.NotebookNode:
@@ -94,7 +103,8 @@ def stage() -> None:
             page = readable(nbformat.read(ROOT / path, as_version=4), path.parent, staged)
             nbformat.write(page, place)
         elif path != FRONT:
-            place.write_text(relinked((ROOT / path).read_text(encoding="utf-8"), path.parent, staged))
+            text = relinked((ROOT / path).read_text(encoding="utf-8"), path.parent, staged)
+            place.write_text(with_slides(text), encoding="utf-8")
     front = (ROOT / FRONT).read_text(encoding="utf-8")  # its links are those of the site's root
     (SOURCE / "index.md").write_text(relinked(front, Path(), staged))
     shutil.copytree(ROOT / "docs" / "_static", SOURCE / "_static")
@@ -104,6 +114,7 @@ def stage() -> None:
         place.parent.mkdir(exist_ok=True)
         place.write_text(text)
     write_live(SOURCE / "_pages")
+    slides.write_slides(SOURCE / "_pages" / "slides", assets="../_static")
     write_quiz(SOURCE / "docs" / "teach" / "quiz.md")
     glossary = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
     terms = re.findall(r"(?m)^(\S[^\n]*)\n  (\S.*)$", glossary)
