@@ -140,6 +140,38 @@ def test_constraints_pin_every_requirement_to_a_version_in_its_range(packaging):
             assert need.specifier.contains(pin), f"{need} in settings.ini, {pin} in constraints.txt"
 
 
+def test_colab_gets_what_is_missing_and_keeps_what_is_there(monkeypatch, capsys):
+    spec = importlib.util.spec_from_file_location("colab", ROOT / "tools" / "colab.py")
+    colab = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(colab)
+    there = {"torch": "2.8.0+cu126", "numpy": "2.1.0"}
+    monkeypatch.setattr(colab, "installed", there.get)
+    calls, pins = [], []
+
+    def pip(command, check):
+        calls.append(command[command.index("--disable-pip-version-check") + 1:])
+        if "--constraint" in command:
+            pins.append(Path(command[command.index("--constraint") + 1]).read_text(encoding="utf-8"))
+
+    monkeypatch.setattr(colab.subprocess, "run", pip)
+    colab.install([Requirement(text) for text in ("torch>=2.9,<3", "numpy>=2,<3", "h5py>=3.11")])
+    assert [call[2:] for call in calls[:1]] == [["h5py>=3.11"]] and len(calls) == 2
+    assert pins == ["torch==2.8.0+cu126\nnumpy==2.1.0\n"]
+    assert calls[1] == ["--no-deps", str(ROOT)]
+    assert "torch 2.8.0+cu126 is left as it is" in capsys.readouterr().out
+    assert {need.name for need in colab.requirements()} >= {"torch", "numpy", "h5py"}
+
+
+def test_binder_gets_the_package_from_the_checkout_with_its_pins():
+    lines = (ROOT / "binder" / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    options = dict(line.split() for line in lines if line.startswith("-"))
+    assert options["-e"] == "."  # read from the repository's root
+    assert (ROOT / "binder" / options["--constraint"]).samefile(ROOT / "constraints.txt")
+    assert options["--extra-index-url"].endswith("/whl/cpu") and "torch" in lines
+    version = (ROOT / "binder" / "runtime.txt").read_text(encoding="utf-8").strip()
+    assert version in {f"python-{one}" for one in ("3.11", "3.12", "3.13")}
+
+
 def imported_modules() -> set[str]:
     "Top-level names of the foreign modules that the package imports."
     found = set()
