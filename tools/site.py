@@ -31,7 +31,10 @@ COLAB = "colab"  # what tools/colab_cells.py writes
 FRONT = Path("docs") / "index.md"
 GALLERY = SITE / "gallery.html"
 IN_FRAME = """<style>.framed .live > h2, .framed .live > .lead, .framed .cad > h1 { display: none }</style>
-<script>document.documentElement.classList.toggle("framed", parent !== window)</script>
+<script>if (parent !== window) {
+  document.documentElement.classList.add("framed");
+  addEventListener("message", event => { document.documentElement.style.colorScheme = event.data.colorScheme; });
+}</script>
 """
 LINK = re.compile(r"(\]\()([^)\s]+)(\))")
 
@@ -148,7 +151,7 @@ def write_quiz(path: Path) -> None:
 
 
 def frame(page: Path) -> None:
-    "In a frame, `page` leaves title and introduction to the page that it stands in."
+    "In a frame, `page` leaves title, introduction and the choice of colours to the page that it stands in."
     text = page.read_text(encoding="utf-8")
     before, head, after = text.partition("</head>")
     page.write_text(before + IN_FRAME + head + after, encoding="utf-8")
