@@ -57,7 +57,7 @@ def displayed_formula(self, node):
 
 
 def add_katex(app, pagename, templatename, context, doctree):
-    "Formulas are set by the reader's browser, with what lies in _static: no page asks the network for anything."
+    "Formulas are set by the reader's browser with what lies in _static: no page asks a network."
     if context.get("has_maths_elements"):
         app.add_css_file("katex/katex.min.css")
         app.add_js_file("katex/katex.min.js", loading_method="defer")

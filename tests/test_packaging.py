@@ -12,6 +12,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+from markdown_it import MarkdownIt
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parent.parent
@@ -70,6 +71,26 @@ def test_no_link_or_picture_on_the_package_index_is_relative(metadata):
     assert [target for target in targets if not target.startswith(("https://", "#"))] == []
     pictures = re.findall(r"!\[[^\]]*\]\(([^)\s]+)\)", page)
     assert pictures and all("/raw/main/" in picture for picture in pictures)
+
+
+def test_what_the_package_index_shows_leads_into_the_repository(metadata, packaging):
+    "As HTML: every picture is a file, every link a file or another host's, every heading linked to is there."
+    page = MarkdownIt("commonmark").enable("table").render(metadata.get_payload())
+    pictures = re.findall('<img[^>]* src="([^"]+)"', page)
+    links = re.findall('<a[^>]* href="([^"]+)"', page)
+    address = packaging.read_settings()["git_url"]
+    raw, blob = f"{address}/raw/main/", f"{address}/blob/main/"
+    assert len(pictures) >= 3 and len(links) > 50
+    assert all(one.startswith(raw) for one in pictures)
+    assert [one for one in pictures if not (ROOT / one.removeprefix(raw)).is_file()] == []
+    inside = [one.removeprefix(blob).partition("#")[0] for one in links if one.startswith(blob)]
+    assert [one for one in inside if not (ROOT / one).exists()] == []
+    titles = re.findall(r"<h\d>(.*?)</h\d>", page)
+    headings = {re.sub("[^a-z0-9 -]", "", title.lower()).replace(" ", "-") for title in titles}
+    assert {one[1:] for one in links if one.startswith("#")} <= headings
+    others = [one for one in links if not one.startswith((blob, "#"))]
+    assert [one for one in others if not re.match(r"https://[^/]+\.[a-z]+/", one)] == []
+    assert [one for one in others if one.startswith(address)] == []
 
 
 def test_every_link_of_the_front_page_leads_to_a_file():

