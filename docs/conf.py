@@ -28,6 +28,7 @@ html_theme_options = {
 }
 html_context = {"default_mode": "auto"}
 html_static_path = ["_static"]
+html_favicon = "_static/icon.svg"
 html_extra_path = ["_pages"]  # live.html, live_maze.html
 html_css_files = ["site.css"]
 html_js_files = ["glossary.js", "terms.js", "frames.js"]

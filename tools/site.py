@@ -33,19 +33,8 @@ GALLERY = SITE / "gallery.html"
 IN_FRAME = """<style>.framed .live > h2, .framed .live > .lead, .framed .cad > h1 { display: none }</style>
 <script>
 if (parent !== window) {
-  const root = document.documentElement;
-  let shown = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
-  root.classList.add("framed");
-  addEventListener("message", ({data}) => {
-    root.style.colorScheme = data.colorScheme;
-    if (shown === data.colorScheme) return;
-    shown = data.colorScheme;
-    if (!document.querySelector("canvas")) return;  // all else follows by itself
-    for (const node of document.querySelectorAll("script[type='application/json']")) {
-      node.previousElementSibling.replaceChildren();
-      compressedAD.show(node.dataset.kind, node.previousElementSibling, JSON.parse(node.textContent));
-    }
-  });
+  document.documentElement.classList.add("framed");
+  addEventListener("message", event => { document.documentElement.style.colorScheme = event.data.colorScheme; });
 }
 </script>
 """
