@@ -141,6 +141,11 @@ def test_every_formula_can_be_set(browser, pages):
     n_formulas = len(math.findall(texts[pages / "nbs" / "course" / "12_training.html"]))
     assert shown.locator(".math").count() == n_formulas
     assert shown.locator(".math .katex-html").count() == n_formulas  # in 12_training each is one formula
+    middle = """name => {
+        const {x, width} = document.querySelector(name).getBoundingClientRect();
+        return x + width / 2;
+    }"""
+    assert abs(shown.evaluate(middle, "div.math .katex-html") - shown.evaluate(middle, "div.math")) < 3
     assert shown.evaluate("document.fonts.ready.then(() => document.fonts.check('16px KaTeX_Main'))")
     refused = """formulas => formulas.flatMap(formula => {
         try { katex.renderToString(formula, {displayMode: true}); return []; }

@@ -33,8 +33,9 @@ GALLERY = SITE / "gallery.html"
 IN_FRAME = """<style>.framed .live > h2, .framed .live > .lead, .framed .cad > h1 { display: none }</style>
 <script>
 if (parent !== window) {
-  document.documentElement.classList.add("framed");
-  addEventListener("message", event => { document.documentElement.style.colorScheme = event.data.colorScheme; });
+  const root = document.documentElement;
+  root.classList.add("framed");
+  addEventListener("message", event => { root.style.colorScheme = event.data.colorScheme; });
 }
 </script>
 """
