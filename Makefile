@@ -76,8 +76,9 @@ readme: $(READY)
 	rm -rf README_files
 	$(BIN)/python -m nbconvert --to markdown --no-input --execute --output-dir . --output README nbs/index.ipynb
 
-# before a commit: the package from the notebooks, notebooks without stray metadata
+# before a commit: notebooks with their cell for Colab and without stray metadata, the package from the notebooks
 prepare: $(READY)
+	$(BIN)/python tools/colab_cells.py
 	$(BIN)/nbdev_export
 	$(BIN)/python tools/clean.py
 
