@@ -59,7 +59,8 @@ def numbers_in(bands: list) -> list[int]:
     return [number for first, last in lists for number in range(first, last + 1)]
 
 
-def point(node, row: int, column: int, side: tuple[float, float], corner: tuple[float, float] = (0, 0)) -> None:
+def point(node, row: int, column: int, side: tuple[float, float],
+          corner: tuple[float, float] = (0, 0)) -> None:
     "Point with the mouse at a place of a picture whose places are (width, height) large, from a corner on."
     x, y = (start + (at + 0.5) * size for start, at, size in zip(corner, (column, row), side))
     node.hover(position={"x": x, "y": y})
@@ -283,7 +284,7 @@ def test_replay_links_bars_arcs_and_cells(opened, rollouts):
     section, one = opened("replay"), rollouts[0]
     room, actions, tokens = (section.locator(f"svg[aria-label^='{name}']") for name in
                              ("room", "probability", "attention by token"))
-    step, n, n_bars = 100, one.n_latent, one.attention.shape[-1]
+    step, n_bars = 100, one.attention.shape[-1]
     slide(section.locator("input[type=range]"), step)
     width = 370 / n_bars
     for back in range(1, one.n_recent[step] + 1):
@@ -293,14 +294,16 @@ def test_replay_links_bars_arcs_and_cells(opened, rollouts):
         assert places(room) == [one.next_observations[step - back].tolist()]
         assert status(section).startswith(f"{back} steps ago, step {step - back} (")
         point_in_room(room, one.next_observations[step - back], 38)
-        same = (one.next_observations[step - one.n_recent[step]:step] == one.next_observations[step - back]).all(1)
+        recent = one.next_observations[step - one.n_recent[step]:step]
+        same = (recent == one.next_observations[step - back]).all(1)
         assert places(tokens) == [[0, n_bars - 1 - one.n_recent[step] + int(k)] for k in np.flatnonzero(same)]
     point(tokens, 0, 3, (width, 110), (42, 18))
     share = unpacked(views_of(section, "attention"))[step, :, :, 3].mean()
     assert status(section) == f"latent 3: {share:.3f} of the attention" and places(room) == []
     point(actions, 0, 2, (50, 90), (42, 18))  # down
     row, column = one.observations[step]
-    assert places(room) == [[min(row + 1, 8), column]] and status(section).startswith("down with probability ")
+    assert places(room) == [[min(row + 1, 8), column]]
+    assert status(section).startswith("down with probability ")
     section.locator("h2").hover()
     assert places(room) == places(tokens) == places(actions, "mark") == []
     assert status(section).startswith(f"step {step}, "), "the summary is back"
@@ -346,7 +349,8 @@ def test_shares_links_segments_and_cells(opened, rollouts):
     share = 10 ** unpacked(views_of(section, "shares"))[9, 4]
     assert f"after compression 10, segment 5: share {share:.1e}".replace("e-0", "e-") in status(section)
     chart.press("Home")
-    assert places(plan) == [[cycle, [cycle, cycle]]] and {tuple(cell) for cell in places(room)} == led_by(cycle)
+    assert places(plan) == [[cycle, [cycle, cycle]]]
+    assert {tuple(cell) for cell in places(room)} == led_by(cycle)
     for cell in (one.facts["goal"], tuple(one.next_observations[0].tolist())):
         point_in_room(room, cell)
         led = [segment for segment in range(cycle + 1) if tuple(cell) in led_by(segment)]
@@ -377,7 +381,8 @@ def test_heads_links_rows_columns_and_cells(opened, rollouts):
     assert places(room) == [cell for k, cell in enumerate(looked) if cell not in looked[:k]]
     point_in_room(room, goal)
     decisions = range(first, first + int((one.cycles == cycle + 1).sum()))
-    expected = {(step - first, n + back - 1) for step in decisions for back in range(1, one.n_recent[step] + 1)
+    expected = {(step - first, n + back - 1) for step in decisions
+                for back in range(1, one.n_recent[step] + 1)
                 if one.next_observations[step - back].tolist() == goal}
     assert {tuple(place) for place in places(canvas) if None not in place} == expected
     made = [step - first for step in decisions if one.observations[step].tolist() == goal]
@@ -399,7 +404,8 @@ def test_tape_probes_and_interventions_link_cells(opened, rollouts, views):
     section = opened("probes")
     rooms = section.locator(".rooms svg")
     rooms.nth(0).press("ArrowDown")
-    assert [places(rooms.nth(k)) for k in range(3)] == 3 * [[[1, 0]]] and "row 1, column 0: " in status(section)
+    assert [places(rooms.nth(k)) for k in range(3)] == 3 * [[[1, 0]]]
+    assert "row 1, column 0: " in status(section)
     section.locator("svg.wide").press("End")
     assert places(rooms.nth(1)) == [goal]
     section.locator("svg.wide").press("Enter")
@@ -410,7 +416,8 @@ def test_tape_probes_and_interventions_link_cells(opened, rollouts, views):
     row, column = divmod(data["paths"][-1][0][0], 9)
     assert [places(rooms.nth(k)) for k in range(2)] == 2 * [[[max(row - 1, 0), column]]]
     chance = unpacked(data["probabilities"])[-1, [0, 2], 1]
-    assert status(section).startswith(f"up: probability {chance[0]:.2f} with own latents, {chance[1]:.2f} after")
+    told = f"up: probability {chance[0]:.2f} with own latents, {chance[1]:.2f} after"
+    assert status(section).startswith(told)
     assert places(bars.nth(0)) == [[0, 1]]
 
 
