@@ -7,7 +7,7 @@ READY := $(VENV)/ready
 SEEDS ?= 0 1 2
 RUNS ?= runs/labs
 WORKERS ?= 2
-.PHONY: check demo lint test lab results lab-results live gallery site bench readme prepare student grade
+.PHONY: check demo lint test lab results lab-results live gallery site slides bench readme prepare student grade
 .DELETE_ON_ERROR:
 
 $(READY): constraints.txt settings.ini setup.py pyproject.toml
@@ -55,6 +55,10 @@ check:
 site: $(READY)
 	$(BIN)/python tools/site.py
 
+# a deck of slides for each lesson, from the outputs in the notebooks: site/slides/index.html
+slides: $(READY)
+	$(BIN)/python tools/slides.py
+
 # trained models that act in the browser: runs/live.html and runs/live_maze.html
 live: $(READY)
 	$(BIN)/python -c 'from compressed_ad.insight.live import write_live; write_live()'
@@ -72,8 +76,9 @@ readme: $(READY)
 	rm -rf README_files
 	$(BIN)/python -m nbconvert --to markdown --no-input --execute --output-dir . --output README nbs/index.ipynb
 
-# before a commit: the package from the notebooks, notebooks without stray metadata
+# before a commit: notebooks with their cell for Colab and without stray metadata, the package from the notebooks
 prepare: $(READY)
+	$(BIN)/python tools/colab_cells.py
 	$(BIN)/nbdev_export
 	$(BIN)/python tools/clean.py
 

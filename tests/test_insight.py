@@ -11,13 +11,15 @@ from compressed_ad.checkpoints import load_checkpoint, save_checkpoint
 from compressed_ad.compressors import Compressor, Replace, UnevenMemory
 from compressed_ad.config import make_config
 from compressed_ad.embedding import Transitions
+from compressed_ad.evaluation import evaluate
 from compressed_ad.insight import interventions, probes, retracing, rollout, views
 from compressed_ad.insight.attention import (
     AttentionError, shares_through_cycles, transition_shares, watched)
 from compressed_ad.insight.interventions import (
     Blindfolded, decision_effects, reading_effects, segment_effects, transplant)
 from compressed_ad.insight.retracing import Moment, at_compression, branch, follow, retrace
-from compressed_ad.insight.rollout import Recorder, Rollout, RolloutError, packaged_model, record_rollout
+from compressed_ad.insight.rollout import (
+    Recorder, Rollout, RolloutError, packaged_model, packaged_record, record_rollout)
 from compressed_ad.memory import ContextMemory
 from compressed_ad.models import make_model
 from compressed_ad.tasks.family import TaskFamily, make_task_family
@@ -386,3 +388,18 @@ def test_one_place_has_probes_and_one_has_transplants():
         made += sum(getattr(node.func, "id", "") == "RidgeClassifier" for node in ast.walk(tree)
                     if isinstance(node, ast.Call))
     assert users == ["insight/probes.py"] and made == 1
+
+
+@pytest.mark.parametrize("name, n_tasks, n_episodes", [
+    ("gallery", 11, 12), ("t_maze", 2, 10), ("repeat_first", 4, 10), ("key_to_door", 48, 1),
+    ("permuted_dark_room", 40, 8), ("large_dark_room", 24, 2)])
+def test_a_shipped_model_does_what_its_record_says(name, n_tasks, n_episodes):
+    "On held-out tasks, compared with the same episodes of the record's curve."
+    model, config = packaged_model(name)
+    record = packaged_record(name)
+    acted = evaluate(model, config.family, config.split.held_out[:n_tasks], record["n_streams"], n_episodes,
+                     seed=1, progress=False, window=config.evaluation_window)
+    assert record["episodes_per_point"] == 1
+    said = np.array(record["curve"][:n_episodes])
+    assert abs(acted.curve.mean() - said.mean()) < 0.06
+    assert record["configuration"]["histories_file"] == ""

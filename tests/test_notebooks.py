@@ -9,10 +9,12 @@ import re
 import shutil
 import subprocess
 import sys
+from copy import deepcopy
 from pathlib import Path
 
 import nbformat
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted(path for path in (ROOT / "nbs").rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts)
@@ -65,6 +67,29 @@ def test_notebooks_are_clean():
     assert done.returncode == 0, f"run `make prepare`: {done.stdout}{done.stderr}"
 
 
+def test_every_notebook_installs_the_package_in_colab_and_only_there():
+    command = [sys.executable, str(ROOT / "tools" / "colab_cells.py"), "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, f"run `make prepare`: {done.stdout}{done.stderr}"
+    notebook = nbformat.read(ROOT / "nbs" / "build" / "05_encoder.ipynb", as_version=4)
+    [cell] = [cell for cell in notebook.cells if "colab" in cell.metadata.get("tags", ())]
+    ran = InteractiveShell().run_cell(cell.source)
+    assert ran.success, "outside of Colab the cell does nothing"
+    assert "git clone" in cell.source and "/nbs/build" in cell.source
+
+
+def test_a_new_cell_for_colab_counts_and_an_old_one_stays(cells_for_colab):
+    new = nbformat.v4
+    cells = [new.new_markdown_cell("# Title"), new.new_code_cell("3", execution_count=1)]
+    cells[1].outputs = [new.new_output("execute_result", execution_count=1, data={"text/plain": "3"})]
+    once = cells_for_colab.with_cell(new.new_notebook(cells=cells), "nbs/labs")
+    assert [cell.source[:7] for cell in once.cells] == ["# Title", "#@title", "3"]
+    assert [cell.get("execution_count") for cell in once.cells] == [None, 1, 2]
+    assert once.cells[2].outputs[0].execution_count == 2
+    twice = cells_for_colab.with_cell(deepcopy(once), "nbs/labs")
+    assert twice == once
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=name_of)
 def test_outputs_come_from_one_clean_run(path):
     cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
@@ -78,13 +103,22 @@ def test_outputs_come_from_one_clean_run(path):
     assert not prints_trouble, "a committed output holds warnings or progress bars"
 
 
+def module_at(path: Path):
+    spec = importlib.util.spec_from_file_location(f"{path.stem}_of_{path.parent.name}", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 @pytest.fixture(scope="module")
 def solutions():
     "`solutions` of nbs/conftest.py."
-    spec = importlib.util.spec_from_file_location("conftest_of_notebooks", ROOT / "nbs" / "conftest.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.solutions
+    return module_at(ROOT / "nbs" / "conftest.py").solutions
+
+
+@pytest.fixture(scope="module")
+def cells_for_colab():
+    return module_at(ROOT / "tools" / "colab_cells.py")
 
 
 @pytest.mark.parametrize("path", WITH_EXERCISES, ids=name_of)

@@ -12,6 +12,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+from markdown_it import MarkdownIt
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parent.parent
@@ -70,6 +71,26 @@ def test_no_link_or_picture_on_the_package_index_is_relative(metadata):
     assert [target for target in targets if not target.startswith(("https://", "#"))] == []
     pictures = re.findall(r"!\[[^\]]*\]\(([^)\s]+)\)", page)
     assert pictures and all("/raw/main/" in picture for picture in pictures)
+
+
+def test_what_the_package_index_shows_leads_into_the_repository(metadata, packaging):
+    "As HTML: every picture is a file, every link a file or another host's, every heading linked to is there."
+    page = MarkdownIt("commonmark").enable("table").render(metadata.get_payload())
+    pictures = re.findall('<img[^>]* src="([^"]+)"', page)
+    links = re.findall('<a[^>]* href="([^"]+)"', page)
+    address = packaging.read_settings()["git_url"]
+    raw, blob = f"{address}/raw/main/", f"{address}/blob/main/"
+    assert len(pictures) >= 3 and len(links) > 50
+    assert all(one.startswith(raw) for one in pictures)
+    assert [one for one in pictures if not (ROOT / one.removeprefix(raw)).is_file()] == []
+    inside = [one.removeprefix(blob).partition("#")[0] for one in links if one.startswith(blob)]
+    assert [one for one in inside if not (ROOT / one).exists()] == []
+    titles = re.findall(r"<h\d>(.*?)</h\d>", page)
+    headings = {re.sub("[^a-z0-9 -]", "", title.lower()).replace(" ", "-") for title in titles}
+    assert {one[1:] for one in links if one.startswith("#")} <= headings
+    others = [one for one in links if not one.startswith((blob, "#"))]
+    assert [one for one in others if not re.match(r"https://[^/]+\.[a-z]+/", one)] == []
+    assert [one for one in others if one.startswith(address)] == []
 
 
 def test_every_link_of_the_front_page_leads_to_a_file():
@@ -138,6 +159,38 @@ def test_constraints_pin_every_requirement_to_a_version_in_its_range(packaging):
             pin = pins.get(plain(need.name))
             assert pin is not None, f"constraints.txt does not pin {need.name}"
             assert need.specifier.contains(pin), f"{need} in settings.ini, {pin} in constraints.txt"
+
+
+def test_colab_gets_what_is_missing_and_keeps_what_is_there(monkeypatch, capsys):
+    spec = importlib.util.spec_from_file_location("colab", ROOT / "tools" / "colab.py")
+    colab = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(colab)
+    there = {"torch": "2.8.0+cu126", "numpy": "2.1.0"}
+    monkeypatch.setattr(colab, "installed", there.get)
+    calls, pins = [], []
+
+    def pip(command, check):
+        calls.append(command[command.index("--disable-pip-version-check") + 1:])
+        if "--constraint" in command:
+            pins.append(Path(command[command.index("--constraint") + 1]).read_text(encoding="utf-8"))
+
+    monkeypatch.setattr(colab.subprocess, "run", pip)
+    colab.install([Requirement(text) for text in ("torch>=2.9,<3", "numpy>=2,<3", "h5py>=3.11")])
+    assert [call[2:] for call in calls[:1]] == [["h5py>=3.11"]] and len(calls) == 2
+    assert pins == ["torch==2.8.0+cu126\nnumpy==2.1.0\n"]
+    assert calls[1] == ["--no-deps", str(ROOT)]
+    assert "torch 2.8.0+cu126 is left as it is" in capsys.readouterr().out
+    assert {need.name for need in colab.requirements()} >= {"torch", "numpy", "h5py"}
+
+
+def test_binder_gets_the_package_from_the_checkout_with_its_pins():
+    lines = (ROOT / "binder" / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    options = dict(line.split() for line in lines if line.startswith("-"))
+    assert options["-e"] == "."  # read from the repository's root
+    assert (ROOT / "binder" / options["--constraint"]).samefile(ROOT / "constraints.txt")
+    assert options["--extra-index-url"].endswith("/whl/cpu") and "torch" in lines
+    version = (ROOT / "binder" / "runtime.txt").read_text(encoding="utf-8").strip()
+    assert version in {f"python-{one}" for one in ("3.11", "3.12", "3.13")}
 
 
 def imported_modules() -> set[str]:

@@ -22,13 +22,17 @@ N_STEPS, HELD_OUT = 240, [5, 9, 11, 13, 16, 19, 42]
 
 
 @pytest.fixture(scope="module")
-def views():
+def rollouts():
     from compressed_ad.insight.rollout import packaged_model, record_rollout
-    from compressed_ad.insight.views import gallery
     torch.set_num_threads(1)
-    model, config = packaged_model()
-    rollouts = record_rollout(model, config, HELD_OUT, N_STEPS, progress=False)
-    return {view.kind: view for view in gallery(model, config, rollouts)}
+    return record_rollout(*packaged_model(), HELD_OUT, N_STEPS, progress=False)
+
+
+@pytest.fixture(scope="module")
+def views(rollouts):
+    from compressed_ad.insight.rollout import packaged_model
+    from compressed_ad.insight.views import gallery
+    return {view.kind: view for view in gallery(*packaged_model(), rollouts)}
 
 
 PICTURE = """root => [...root.querySelectorAll('svg')].map(node => node.outerHTML).join('') +
@@ -40,6 +44,30 @@ def marked(node) -> tuple[float, float]:
     whole, mark = node.bounding_box(), node.locator("xpath=../div[contains(@class, 'mark')]").bounding_box()
     axes = (("x", "width"), ("y", "height"))
     return tuple((mark[at] + mark[size] / 2 - whole[at]) / whole[size] for at, size in axes)
+
+
+def places(node, kind: str = "lit") -> list:
+    "The places of a picture that are lit, each [rows, columns]; null is all of them, a list from and to."
+    there = node.locator(f"xpath=../div[contains(@class, '{kind}')]")
+    return there.evaluate_all("nodes => nodes.map(node => JSON.parse(node.dataset.place))")
+
+
+def numbers_in(bands: list) -> list[int]:
+    "The columns of places that are whole columns."
+    assert all(rows is None for rows, _ in bands)
+    lists = [columns if isinstance(columns, list) else [columns, columns] for _, columns in bands]
+    return [number for first, last in lists for number in range(first, last + 1)]
+
+
+def point(node, row: int, column: int, side: tuple[float, float],
+          corner: tuple[float, float] = (0, 0)) -> None:
+    "Point with the mouse at a place of a picture whose places are (width, height) large, from a corner on."
+    x, y = (start + (at + 0.5) * size for start, at, size in zip(corner, (column, row), side))
+    node.hover(position={"x": x, "y": y})
+
+
+def point_in_room(room, cell, side: int = 22) -> None:
+    point(room, *(int(at) for at in cell), (side, side), (1, 18))
 
 
 def slide(scrubber, value: int) -> None:
@@ -89,7 +117,8 @@ def touch(section, kind: str) -> None:
         assert "step 0," in status(section) and marked(section.locator("svg").first)[0] < 0.1
         changes("a small chart", lambda: section.locator(".gallery button").nth(4).press("Enter"))
     if kind == "tape":
-        changes("pointing at a slot", lambda: section.locator("g.row").nth(9).hover())
+        matrix = section.locator("svg").first
+        changes("pointing at a slot", lambda: matrix.hover(position={"x": 100, "y": 19 + 9.5 * 15}))
         assert "slot 9" in status(section)
     if kind == "shares":
         plan = section.locator("canvas")
@@ -226,6 +255,226 @@ def test_heads_names_what_is_pointed_at(views, browser, tmp_path):
         size = 11 if head.startswith("encoder") else 18
         canvas.hover(position={"x": (column + 0.5) * size, "y": (row + 0.5) * size})
         assert section.locator(".status").inner_text() == f"{head}: {said}"
+    page.close()
+
+
+@pytest.fixture
+def opened(views, browser, tmp_path):
+    "Opens a view and gives its section; the page may not complain."
+    pages = []
+
+    def open_view(kind, **settings):
+        path = tmp_path / f"{kind}.html"
+        views[kind].save(path)
+        page = browser.new_page(**{"viewport": {"width": 900, "height": 1000}} | settings)
+        pages.append((page, Watch(page, ("file:", "data:"))))
+        page.goto(path.as_uri())
+        return page.locator(f"#{kind}")
+    yield open_view
+    for page, watch in pages:
+        assert not watch.complaints
+        page.close()
+
+
+def status(section) -> str:
+    return section.locator(".status").inner_text()
+
+
+def test_replay_links_bars_arcs_and_cells(opened, rollouts):
+    section, one = opened("replay"), rollouts[0]
+    room, actions, tokens = (section.locator(f"svg[aria-label^='{name}']") for name in
+                             ("room", "probability", "attention by token"))
+    step, n_bars = 100, one.attention.shape[-1]
+    slide(section.locator("input[type=range]"), step)
+    width = 370 / n_bars
+    for back in range(1, one.n_recent[step] + 1):
+        bar = n_bars - 1 - back  # the query stands last, the transition before it is the latest
+        point(tokens, 0, bar, (width, 110), (42, 18))
+        assert places(tokens, "mark") == [[0, bar]]
+        assert places(room) == [one.next_observations[step - back].tolist()]
+        assert status(section).startswith(f"{back} steps ago, step {step - back} (")
+        point_in_room(room, one.next_observations[step - back], 38)
+        recent = one.next_observations[step - one.n_recent[step]:step]
+        same = (recent == one.next_observations[step - back]).all(1)
+        assert places(tokens) == [[0, n_bars - 1 - one.n_recent[step] + int(k)] for k in np.flatnonzero(same)]
+    point(tokens, 0, 3, (width, 110), (42, 18))
+    share = unpacked(views_of(section, "attention"))[step, :, :, 3].mean()
+    assert status(section) == f"latent 3: {share:.3f} of the attention" and places(room) == []
+    point(actions, 0, 2, (50, 90), (42, 18))  # down
+    row, column = one.observations[step]
+    assert places(room) == [[min(row + 1, 8), column]]
+    assert status(section).startswith("down with probability ")
+    section.locator("h2").hover()
+    assert places(room) == places(tokens) == places(actions, "mark") == []
+    assert status(section).startswith(f"step {step}, "), "the summary is back"
+
+
+def views_of(section, name: str) -> dict:
+    "A packed array of the page's data."
+    return section.evaluate("(node, name) => JSON.parse(node.nextElementSibling.textContent)[name]", name)
+
+
+def test_looks_links_steps_and_cells(opened, rollouts):
+    section, one = opened("looks"), rollouts[0]
+    chart = section.locator("svg.wide")
+    slots, room = section.locator("canvas"), section.locator("svg[aria-label^='where decisions']")
+    chart.press("End")
+    assert places(chart, "mark") == [[0, N_STEPS - 1]] and places(slots) == [[None, [N_STEPS - 1] * 2]]
+    assert places(room) == [one.observations[-1].tolist()]
+    slots.press("ArrowDown")
+    assert places(chart, "mark") == [] and places(chart) == [[None, [0, 0]]]
+    assert places(room) == [one.observations[0].tolist()] and " on slot 1" in status(section)
+    for cell in (one.facts["goal"], one.observations[0], (8, 8)):
+        point_in_room(room, cell)
+        made = np.flatnonzero((one.observations == cell).all(1)).tolist()
+        assert numbers_in(places(chart)) == numbers_in(places(slots)) == made
+        assert f"row {cell[0]}, column {cell[1]}: {len(made)} decision" in status(section)
+        shown = unpacked(views_of(section, "mass"))[made, ..., 0]
+        assert not made or f"latents {shown.mean():.2f}" in status(section)
+
+
+def test_shares_links_segments_and_cells(opened, rollouts):
+    section, one = opened("shares"), rollouts[0]
+    chart, room = section.locator("svg.wide"), section.locator("svg[aria-label^='where segments']")
+    plan, cycle, n = section.locator("canvas"), 12, len(one.compressed_at)
+    slide(section.locator("input[type=range]"), cycle)
+    side = 260 // n
+
+    def led_by(segment):
+        return {tuple(cell) for cell in one.next_observations[one.segments[segment]].tolist()}
+    point(plan, 9, 4, (side, side))
+    assert places(plan, "mark") == [[9, 4]] and places(plan) == [[9, None], [None, 4]]
+    assert {tuple(cell) for cell in places(room)} == led_by(4)
+    assert numbers_in(places(chart)) == [cycle - 4], "its age after the compression of the chart"
+    share = 10 ** unpacked(views_of(section, "shares"))[9, 4]
+    assert f"after compression 10, segment 5: share {share:.1e}".replace("e-0", "e-") in status(section)
+    chart.press("Home")
+    assert places(plan) == [[cycle, [cycle, cycle]]]
+    assert {tuple(cell) for cell in places(room)} == led_by(cycle)
+    for cell in (one.facts["goal"], tuple(one.next_observations[0].tolist())):
+        point_in_room(room, cell)
+        led = [segment for segment in range(cycle + 1) if tuple(cell) in led_by(segment)]
+        lit = [k for row, (first, last) in places(plan) for k in range(first, last + 1) if row == cycle]
+        assert lit == led and sorted(cycle - age for age in numbers_in(places(chart))) == led
+        assert f"{len(led)} of {cycle + 1} segments led here" in status(section)
+    plan.click(position={"x": 5, "y": (3 + 0.5) * side})
+    assert section.locator("input[type=range]").input_value() == "3"
+
+
+def test_heads_links_rows_columns_and_cells(opened, rollouts):
+    section, one = opened("heads"), rollouts[0]
+    canvas, room = section.locator("canvas[data-role=large]"), section.locator("svg[aria-label^='where it']")
+    cycle, n = one.compression_of(one.first_reward), one.n_latent
+    segment, goal = one.segments[cycle], list(one.facts["goal"])
+    point(canvas, n + 4, 3, (11, 11))
+    assert places(canvas) == [[n + 4, None], [None, 3]], "one is a transition, the other an old latent"
+    assert places(room) == [one.next_observations[segment[4]].tolist()]
+    point_in_room(room, goal)
+    led = (n + np.flatnonzero((one.next_observations[segment] == goal).all(1))).tolist()
+    rows = [numbers_in([[column, row]]) for row, column in places(canvas) if column is None]
+    columns = numbers_in([place for place in places(canvas) if place[0] is None])
+    assert sum(rows, []) == columns == led
+    section.get_by_role("button", name="decoder, layer 2, head 1").click()
+    first = int(np.flatnonzero(one.cycles == cycle + 1)[0])
+    point(canvas, 5, n + 2, (18, 18))
+    looked = [one.observations[first + 5].tolist(), one.next_observations[first + 2].tolist()]
+    assert places(room) == [cell for k, cell in enumerate(looked) if cell not in looked[:k]]
+    point_in_room(room, goal)
+    decisions = range(first, first + int((one.cycles == cycle + 1).sum()))
+    expected = {(step - first, n + back - 1) for step in decisions
+                for back in range(1, one.n_recent[step] + 1)
+                if one.next_observations[step - back].tolist() == goal}
+    assert {tuple(place) for place in places(canvas) if None not in place} == expected
+    made = [step - first for step in decisions if one.observations[step].tolist() == goal]
+    assert sum((numbers_in([[column, row]]) for row, column in places(canvas) if column is None), []) == made
+    assert f"{len(made)} decision" in status(section) and f"{len(expected)} look" in status(section)
+
+
+def test_tape_probes_and_interventions_link_cells(opened, rollouts, views):
+    one = rollouts[0]
+    section, n, cycle = opened("tape"), one.n_latent, one.compression_of(one.first_reward)
+    matrix, room = section.locator("svg[aria-label^=what]"), section.locator("svg[aria-label^=where]")
+    goal = list(one.facts["goal"])
+    point_in_room(room, goal, 30)
+    led = np.flatnonzero((one.next_observations[one.segments[cycle]] == goal).all(1)) + n
+    assert numbers_in(places(matrix)) == led.tolist()
+    point(matrix, 7, int(led[0]), (17, 15), (46, 19))
+    assert places(room) == [goal] and section.get_by_label("slot", exact=True).input_value() == "7"
+    assert places(matrix, "mark") == [[7, int(led[0])]], "still marked after the slot was drawn anew"
+    section = opened("probes")
+    rooms = section.locator(".rooms svg")
+    rooms.nth(0).press("ArrowDown")
+    assert [places(rooms.nth(k)) for k in range(3)] == 3 * [[[1, 0]]]
+    assert "row 1, column 0: " in status(section)
+    section.locator("svg.wide").press("End")
+    assert places(rooms.nth(1)) == [goal]
+    section.locator("svg.wide").press("Enter")
+    assert section.locator("input[type=range]").input_value() == str(len(one.compressed_at) - 1)
+    section, data = opened("interventions"), views["interventions"].data
+    rooms, bars = section.locator(".rooms svg[width='272']"), section.locator("svg[aria-label^=next]")
+    bars.nth(1).press("ArrowRight")  # up
+    row, column = divmod(data["paths"][-1][0][0], 9)
+    assert [places(rooms.nth(k)) for k in range(2)] == 2 * [[[max(row - 1, 0), column]]]
+    chance = unpacked(data["probabilities"])[-1, [0, 2], 1]
+    told = f"up: probability {chance[0]:.2f} with own latents, {chance[1]:.2f} after"
+    assert status(section).startswith(told)
+    assert places(bars.nth(0)) == [[0, 1]]
+
+
+def test_a_finger_points_and_what_it_lit_stays(opened, rollouts):
+    section, one = opened("looks", has_touch=True), rollouts[0]
+    chart, room = section.locator("svg.wide"), section.locator("svg[aria-label^=where]")
+    row, column = one.facts["goal"]
+    room.tap(position={"x": 1 + (column + 0.5) * 22, "y": 18 + (row + 0.5) * 22})
+    assert places(room, "mark") == [[row, column]] and places(chart)
+    across, down = marked(room)
+    assert (int(across * 200 / 22), int((down * 218 - 18) / 22)) == (column, row), "the mark lies on the cell"
+    chart.tap(position={"x": 300, "y": 100})
+    assert places(room, "mark") == [] and len(places(room)) == 1, "another picture is pointed at"
+    chart.blur()
+    assert not places(room) and not places(chart, "mark")
+
+
+def test_nothing_is_read_out_while_it_plays(opened):
+    section = opened("replay")
+    said = section.locator(".status")
+    assert said.get_attribute("aria-live") == "polite"
+    section.get_by_role("button", name="play").click()
+    assert said.get_attribute("aria-live") == "off"
+    section.get_by_role("button", name="stop").click()
+    assert said.get_attribute("aria-live") == "polite"
+
+
+@pytest.mark.parametrize("scheme, paper", [("light", [255, 255, 255]), ("dark", [20, 23, 28])])
+def test_what_is_not_there_has_the_colour_of_the_paper(scheme, paper, opened):
+    for kind, canvas, x, y in (("shares", "canvas", 250, 4), ("heads", ".gallery canvas >> nth=2", 4, 4)):
+        section = opened(kind, color_scheme=scheme)
+        pixel = "(node, [x, y]) => [...node.getContext('2d').getImageData(x, y, 1, 1).data].slice(0, 3)"
+        assert section.locator(canvas).first.evaluate(pixel, [x, y]) == paper, kind
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_picture_has_a_name_and_no_width_cuts_it_off(kind, views, browser, tmp_path):
+    path = tmp_path / "framed.html"
+    path.write_text(f"<!doctype html><body style='margin:0'>{views[kind].frame()}</body>", encoding="utf-8")
+    page = browser.new_page()
+    for width in (420, 640, 760, 940, 1100):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.goto(path.as_uri())
+        section = page.frame_locator("iframe").locator(f"#{kind}")
+        section.locator("h2").wait_for()
+        page.wait_for_timeout(200)  # until it has told its height
+        cut = section.evaluate("""root => [document.documentElement.scrollWidth - innerWidth,
+                                           document.documentElement.scrollHeight - innerHeight,
+                                           ...[...root.querySelectorAll("svg, canvas, select, button")].map(
+                                               node => node.getBoundingClientRect().right - innerWidth)]""")
+        assert max(cut) <= 0, f"{width} pixels wide: {max(cut)} cut off"
+        unnamed = section.evaluate("""root => [...root.querySelectorAll("svg, canvas")].filter(
+            node => !node.getAttribute("role") || !node.getAttribute("aria-label")).length""")
+        assert unnamed == 0
+        if kind in ("probes", "interventions"):
+            tops = section.locator(".rooms > *").evaluate_all("all => all.map(node => node.offsetTop)")
+            assert len(set(tops)) == 1, "rooms stand side by side"
     page.close()
 
 

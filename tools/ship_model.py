@@ -17,13 +17,14 @@ MODELS = Path(__file__).parent.parent / "compressed_ad" / "models"
 folder = Path(sys.argv[1])
 path = MODELS / f"{folder.name}.safetensors"
 tensors, about = load_checkpoint(read_run(folder).checkpoints.latest())
+about["config"] |= {"run_folder": "", "histories_file": ""}  # paths of this machine
 weights = {name: tensor for name, tensor in tensors.items() if name.startswith("model.")}
 save_checkpoint(path, weights, **{key: about[key] for key in ("config", "step", "spaces") if key in about})
 load_model(path)  # whatever is shipped can be loaded
 report = runs_report([folder])
 [[_, model]] = report["models"].items()
-kept = ("last10", "n_tasks", "n_streams", "n_episodes", "compressions", "curve", "curve_low", "curve_high",
-        "episodes_per_point", "training")
+kept = (model["statistic"], "statistic", "n_tasks", "n_streams", "n_episodes", "compressions", "curve",
+        "curve_low", "curve_high", "episodes_per_point", "training")
 record = {key: model[key] for key in kept}
 record |= {"train_seconds": model["train_seconds"][0], "configuration": about["config"]}
 record |= {key: report[key] for key in ("processor", "cores", "versions", "date")}

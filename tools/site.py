@@ -1,9 +1,10 @@
 """Build the site, in site/ or in a folder: `make site`, from the outputs that are in the notebooks.
 
-Nothing is trained or executed. The sources are laid out as in the repository, in the folder source, so that
+Nothing is trained, and no notebook is executed; only the views of the gallery are drawn, by a second process
+while Sphinx works. The sources are laid out as in the repository, in the folder source, so that
 links between them hold. Notebooks lose what only nbdev and nbval read; what a cell exports is said in a badge
 that leads to the module's page. Links to files without a page lead to the repository. Sphinx does the
-rest, and a warning is an error.
+rest, and a warning is an error. The decks of slides lie beside the pages, and teachers' pages link them.
 """
 import importlib
 import json
@@ -17,7 +18,9 @@ from pathlib import Path
 
 import nbformat
 
+import slides
 from compressed_ad.insight.live import write_live
+from compressed_ad.insight.views import write_gallery
 from nbdev.config import get_config
 
 ROOT = Path(__file__).parent.parent
@@ -25,7 +28,19 @@ SITE = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "site"
 SOURCE = SITE / "source"
 PAGES = SITE / "html"
 REPOSITORY = get_config(cfg_name="settings.ini", path=ROOT).git_url + "/blob/main/"
+COLAB = "colab"  # what tools/colab_cells.py writes
 FRONT = Path("docs") / "index.md"
+DECKS = "site/slides/index.html"  # as the pages for teachers name it
+GALLERY = SITE / "gallery.html"
+IN_FRAME = """<style>.framed .live > h2, .framed .live > .lead, .framed .cad > h1 { display: none }</style>
+<script>
+if (parent !== window) {
+  const root = document.documentElement;
+  root.classList.add("framed");
+  addEventListener("message", event => { root.style.colorScheme = event.data.colorScheme; });
+}
+</script>
+"""
 LINK = re.compile(r"(\]\()([^)\s]+)(\))")
 
 
@@ -49,6 +64,13 @@ def relinked(text: str, folder: Path, staged: set[Path]) -> str:
     return LINK.sub(link, text)
 
 
+def with_slides(text: str) -> str:
+    "Markdown of a page for teachers, with links to the decks; in the repository there are none to link."
+    text = re.sub(r"(\[This lesson\]\(\.\./\.\./nbs/course/(\w+)\.ipynb\))",
+                  r'\1 (<a href="../../slides/\2.html">slides</a>)', text)
+    return text.replace(f"`{DECKS}`", '<a href="../../slides/index.html">the list of decks</a>')
+
+
 def badge(module: str, folder: Path) -> nbformat.NotebookNode:
     "What stands above an exported cell."
     page = os.path.relpath(Path("api") / f"{module}.md", folder)
@@ -61,6 +83,8 @@ def readable(notebook: nbformat.NotebookNode, folder: Path, staged: set[Path]) -
     exports = re.search(r"#\| default_exp ([\w.]+)", "\n".join(cell.source for cell in notebook.cells))
     cells = []
     for cell in notebook.cells:
+        if COLAB in cell.metadata.get("tags", ()):
+            continue
         if cell.cell_type != "code":
             cell.source = relinked(cell.source, folder, staged)
             cells.append(cell)
@@ -94,7 +118,8 @@ def stage() -> None:
             page = readable(nbformat.read(ROOT / path, as_version=4), path.parent, staged)
             nbformat.write(page, place)
         elif path != FRONT:
-            place.write_text(relinked((ROOT / path).read_text(encoding="utf-8"), path.parent, staged))
+            text = relinked((ROOT / path).read_text(encoding="utf-8"), path.parent, staged)
+            place.write_text(with_slides(text), encoding="utf-8")
     front = (ROOT / FRONT).read_text(encoding="utf-8")  # its links are those of the site's root
     (SOURCE / "index.md").write_text(relinked(front, Path(), staged))
     shutil.copytree(ROOT / "docs" / "_static", SOURCE / "_static")
@@ -104,6 +129,9 @@ def stage() -> None:
         place.parent.mkdir(exist_ok=True)
         place.write_text(text)
     write_live(SOURCE / "_pages")
+    for page in (SOURCE / "_pages").iterdir():
+        frame(page)
+    slides.write_slides(SOURCE / "_pages" / "slides", assets="../_static")
     write_quiz(SOURCE / "docs" / "teach" / "quiz.md")
     glossary = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
     terms = re.findall(r"(?m)^(\S[^\n]*)\n  (\S.*)$", glossary)
@@ -136,8 +164,28 @@ def write_quiz(path: Path) -> None:
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
+def frame(page: Path) -> None:
+    "In a frame, `page` leaves title, introduction and the choice of colours to the page that it stands in."
+    text = page.read_text(encoding="utf-8")
+    before, head, after = text.partition("</head>")
+    page.write_text(before + IN_FRAME + head + after, encoding="utf-8")
+
+
+def draw_gallery() -> None:
+    "The views of the packaged model, each of which needs the model to act."
+    write_gallery(GALLERY)
+    frame(GALLERY)
+
+
 if __name__ == "__main__":
+    if sys.argv[2:] == ["gallery"]:
+        sys.exit(draw_gallery())
     stage()
-    options = ["-W", "--keep-going", "-q", "-j", "auto"]
-    subprocess.run([sys.executable, "-m", "sphinx", *options, str(SOURCE), str(PAGES)], check=True)
+    alone = os.environ | {"OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1"}  # Sphinx has the other core
+    with subprocess.Popen([sys.executable, __file__, str(SITE), "gallery"], env=alone) as drawing:
+        options = ["-W", "--keep-going", "-q", "-j", "auto"]
+        subprocess.run([sys.executable, "-m", "sphinx", *options, str(SOURCE), str(PAGES)], check=True)
+    if drawing.returncode:
+        sys.exit(drawing.returncode)
+    shutil.move(GALLERY, PAGES / GALLERY.name)
     print(f"{PAGES / 'index.html'}")

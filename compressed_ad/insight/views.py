@@ -101,7 +101,7 @@ class View:
     size: tuple[float, float] = (8, 4)  # of the figure, in inches
     height: int = 640  # of the page, in pixels
     style: str = "views.css"
-    scripts: tuple[str, ...] = ("elements.js", "views.js")  # the last one has `compressedAD.show`
+    scripts: tuple[str, ...] = ("elements.js", "pictures.js", "views.js")  # the last has `compressedAD.show`
 
     def page(self) -> str:
         "A whole HTML page that fetches nothing."
@@ -192,7 +192,16 @@ def _room(rollout: Rollout) -> dict[str, Any]:
     grid = room_size(rollout.family)
     return {"grid": grid, "facts": facts, "cells": cell_numbers(rollout.observations, grid).tolist(),
             "next_cells": cell_numbers(rollout.next_observations, grid).tolist(),
-            "actions": rollout.actions.tolist(), "action_names": list(ACTION_NAMES), "moves": MOVES.tolist()}
+            "actions": rollout.actions.tolist(), "action_names": list(ACTION_NAMES), "moves": MOVES.tolist(),
+            "segments": [steps.tolist() for steps in rollout.segments], "n_recent": rollout.n_recent.tolist()}
+
+
+def _room_if_any(rollout: Rollout) -> dict[str, Any]:
+    "What a page needs to draw the room, or nothing for a family without one."
+    try:
+        return _room(rollout)
+    except RolloutError:
+        return {}
 
 
 def _needs(rollout: Rollout, attention: bool = False, compressions: int = 0) -> None:
@@ -255,8 +264,7 @@ def replay_view(rollout: Rollout) -> View:
     _needs(rollout, attention=True)
     data = _page(rollout, "replay", _room(rollout) | {
         "attention": packed(rollout.attention), "probabilities": packed(rollout.probabilities),
-        "n_recent": rollout.n_recent.tolist(), "memory_cells": packed(memory_cells(rollout)),
-        "on_latents": packed(rollout.mass[..., 0])})
+        "memory_cells": packed(memory_cells(rollout)), "on_latents": packed(rollout.mass[..., 0])})
     last = rollout.n_steps - 1
     if rollout.first_reward is None:
         middle = rollout.n_steps // 2
@@ -289,7 +297,7 @@ def looks_view(rollout: Rollout, effects: np.ndarray | None = None) -> View:
     Raises `RolloutError` if attention was not recorded.
     """
     _needs(rollout, attention=True)
-    data = _page(rollout, "looks", {
+    data = _page(rollout, "looks", _room_if_any(rollout) | {
         "mass": packed(rollout.mass), "slots": packed(rollout.attention[..., :rollout.n_latent]),
         "episodes": rollout.episodes.tolist(),
         "effects": None if effects is None else packed(effects[:, :2])})
@@ -324,7 +332,6 @@ def tape_view(rollout: Rollout, effects: np.ndarray | None = None) -> View:
     on_old, on_segment = (part.sum(-1, dtype=float) for part in (reading[..., :n], reading[..., n:]))
     data = _page(rollout, "tape", _room(rollout) | {
         "reading": packed(reading, at_most=400_000), "read": packed(np.stack([on_old, on_segment], -1)),
-        "segments": [steps.tolist() for steps in rollout.segments],
         "layers": reading.shape[1], "heads": reading.shape[2],
         "effects": None if effects is None else packed(effects, high=2, at_most=200_000)})
 
@@ -349,7 +356,7 @@ def shares_view(rollout: Rollout, effects: np.ndarray | None = None) -> View:
     through = shares_through_cycles(*how).mean(1)  # (n_compressions, n_compressions + 1)
     def logarithm(values):
         return packed(np.log10(np.maximum(values, 1e-8)), -8, 0)
-    data = _page(rollout, "shares", {
+    data = _page(rollout, "shares", _room_if_any(rollout) | {
         "shares": logarithm(through[:, :-1]), "no_history": np.round(through[:, -1], 4).tolist(),
         "effects": None if effects is None else logarithm(np.nan_to_num(effects))})
 
@@ -360,7 +367,7 @@ def shares_view(rollout: Rollout, effects: np.ndarray | None = None) -> View:
         axes.plot(ages + 1, through[last, last - ages], "o-", color=COLOURS["latents"],
                   label="share by attention rollout")
         if effects is not None:
-            axes.plot(ages + 1, effects[last, last - ages], "s--", color=COLOURS["CompressedAD"],
+            axes.plot(ages + 1, effects[last, last - ages], "s--", color=COLOURS["donor"],
                       label="moved by another's segment")
         axes.set(yscale="log", xlabel="age of the segment, in compressions", ylabel="share, or distance",
                  ylim=(1e-9, 2), title=f"after compression {last + 1}")
@@ -442,7 +449,7 @@ def heads_view(rollout: Rollout) -> View:
     decoder = np.zeros((len(cycles), *rollout.attention.shape[1:3], longest, rollout.attention.shape[3]))
     for place, steps in enumerate(decisions):
         decoder[place, :, :, :len(steps)] = rollout.attention[steps].transpose(1, 2, 0, 3)
-    data = _page(rollout, "heads", {
+    data = _page(rollout, "heads", _room_if_any(rollout) | {
         "encoder": packed(rollout.encoder_attention[cycles], at_most=350_000),
         "decoder": packed(decoder, at_most=250_000), "cycles": cycles.tolist(),
         "decisions": [len(steps) for steps in decisions], "n_segment": int(rollout.segment_lengths[0])})

@@ -8,25 +8,14 @@ const compressedAD = (() => {
 
   // ---- elements
 
-  const {set, element, shape} = pageElements;
-  const button = (text, act, attributes = {}) => element("button", {type: "button", onclick: act, ...attributes}, text);
+  const {set, element, shape, choice, toggle, button} = pageElements;
 
-  function choice(label, options, value, change) {
-    const select = element("select", {onchange: () => change(select.value)},
-      ...options.map(([key, text]) => element("option", {value: key, selected: String(key) === String(value)}, text)));
-    return element("label", {}, label, select);
-  }
-
+  // a slider that says its number
   function slider(label, [low, high], value, change) {
-    const shown = element("output", {}, String(value));
-    const input = element("input", {type: "range", min: low, max: high, step: 1, value});
-    input.addEventListener("input", () => { shown.textContent = input.value; change(Number(input.value)); });
-    return element("label", {}, label, input, shown);
-  }
-
-  function toggle(label, checked, change) {
-    const input = element("input", {type: "checkbox", checked, onchange: () => change(input.checked)});
-    return element("label", {}, input, label);
+    const shown = element("output", {}, value);
+    const node = pageElements.slider(label, [low, high], value, now => { shown.textContent = now; change(now); });
+    node.append(shown);
+    return node;
   }
 
   const filled = (text, words) => text.replace(/\{(\w+)\}/g, (whole, name) => name in words ? words[name] : whole);
@@ -234,7 +223,7 @@ const compressedAD = (() => {
       this.row = element("div", {class: "bars"});
       this.scale = element("span", {class: "scale"});
       const layers = Array.from({length: model.n_layer}, (_, k) => [k, filled(texts.layer, {layer: k + 1})]);
-      const chosen = choice(texts.which_layer, layers, this.layer, value => { this.layer = Number(value); this.draw(this.latest); });
+      const chosen = choice(texts.which_layer, layers, this.layer, value => { this.layer = value; this.draw(this.latest); });
       this.node = element("section", {class: "tokens"}, element("h3", {}, texts.looks), this.row,
         element("div", {class: "controls"}, this.legend(), this.scale, chosen), this.told);
     }
@@ -382,7 +371,7 @@ const compressedAD = (() => {
       const speeds = [1, 5, 20].map(speed => [speed, `${speed}×`]);
       const seed = element("input", {type: "number", min: 0, max: 99999, value: this.seed, "aria-label": texts.seed});
       seed.addEventListener("change", () => { this.seed = Math.max(0, Math.floor(Number(seed.value) || 0)); this.again(); });
-      return element("div", {class: "controls"}, this.playButton, choice(texts.speed, speeds, this.speed, value => { this.speed = Number(value); }),
+      return element("div", {class: "controls"}, this.playButton, choice(texts.speed, speeds, this.speed, value => { this.speed = value; }),
         button(texts.fifty, () => this.run(50)), button(texts.again, () => this.again()),
         element("label", {}, texts.seed, seed), toggle(texts.greedy, this.greedy, greedy => this.change({greedy})));
     }
@@ -404,8 +393,8 @@ const compressedAD = (() => {
         toggle(texts.always, this.cleared, cleared => { this.change({cleared}); this.mark(cleared ? note.mute : note.speaks); }),
         slider(texts.window, [first.shortest_window, first.max_recent_length], first.max_recent_length, window => this.change({window}))];
       if (kind === "PassiveTMaze") {
-        own.push(choice(texts.corridor, this.data.world.corridors.map(n => [n, n]), this.corridor, value => this.walk({corridor: Number(value)})),
-                 choice(texts.cue, [[0, texts.cues[0]], [1, texts.cues[1]]], this.cue, value => this.walk({cue: Number(value)})));
+        own.push(choice(texts.corridor, this.data.world.corridors.map(n => [n, n]), this.corridor, corridor => this.walk({corridor})),
+                 choice(texts.cue, [[0, texts.cues[0]], [1, texts.cues[1]]], this.cue, cue => this.walk({cue})));
       }
       return element("section", {class: "memory"}, element("h3", {}, filled(texts.memory, {name: this.data.agents[0].name})),
         element("div", {class: "controls"}, ...own));
