@@ -1,0 +1,316 @@
+"""Lab 7: what to keep, when, and how coarsely?
+
+All compressors with equally many latents, on the same histories, trained for about the same time, where it
+could matter: where pairs must be recalled, and where a key and a door move. Then where it should not matter:
+Repeat First and T-Maze. Beside them the controls of the other labs, and what the best choice would be worth.
+"""
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from compressed_ad.comparisons import controls
+from compressed_ad.config import Config, read_config
+from compressed_ad.dataset import Plan, read_samples
+from compressed_ad.evaluation import Value, evaluate, evaluate_source
+from compressed_ad.memories.selective import Selective, information
+from compressed_ad.models import InContextModel
+from compressed_ad.recording import collect
+from compressed_ad.sources.source import make_source
+from compressed_ad.studies import Entry, Measurement, Study, acting_with
+from compressed_ad.tasks.family import TaskFamily, make_task_family
+from compressed_ad.tasks.moving import rewards_per_layout
+
+NEVER = 1_000_000  # calls until a change
+LAYOUT = 500  # calls in each layout, when it is measured
+# With these updates all train about as long as `replace`: they were timed in turn, in one run.
+OF_DOORS = {"replace": 700, "gated": 685, "nested": 696, "levels": 681, "selective": 670,
+            "adaptive": 774}
+OF_PAIRS = {"replace": 500, "gated": 485, "nested": 486, "levels": 470, "selective": 493,
+            "adaptive": 451}
+OF_SYMBOLS = {"replace": 400, "gated": 383, "nested": 408, "levels": 364, "selective": 373,
+              "adaptive": 370}
+OF_MAZE = {"replace": 150, "gated": 145, "nested": 153, "levels": 138, "selective": 144,
+           "adaptive": 124}
+CONTROLS_OF_DOORS = {
+    "memory_cleared": {"train_timesteps": 962}, "AD": {"train_timesteps": 1141},
+    "AD_equal_bytes": {"train_timesteps": 1073}, "AD_full_context": {"train_timesteps": 524},
+    "GRU": {"train_timesteps": 785}}
+CONTROLS_OF_PAIRS = {
+    "memory_cleared": {"train_timesteps": 736}, "AD": {"train_timesteps": 1297},
+    "AD_equal_bytes": {"train_timesteps": 1304}, "AD_full_context": {"train_timesteps": 1044},
+    "GRU": {"train_timesteps": 1071}}
+PAIRS = (2, 4, 8, 12, 16)
+BUDGETS = {2: 500, 8: 678}  # raw transitions among the 8 tokens: updates
+RULES = {"random": 493, "newest": 493, "rewarded": 493, "attention": 460, "information": 454}
+
+
+@dataclass(frozen=True)
+class Layouts:
+    """Doors in 500 calls of each of the first layouts, which last 500 calls each, on held-out tasks.
+
+    `acting` sets attributes of the compressor.
+    """
+    trained_on_changes: bool
+    n_layouts: int = 8
+    n_tasks: int = 256
+    acting: Mapping[str, Any] = field(default_factory=dict)
+
+    def family(self, config: Config) -> tuple[TaskFamily, np.ndarray]:
+        "The family whose layouts last so long, and its tasks."
+        arguments = {**config.task_family_arguments, "change_every": LAYOUT}
+        return make_task_family(config.task_family, arguments), config.split.held_out[:self.n_tasks]
+
+    @property
+    def n_steps(self) -> int:
+        "Steps in which every life leaves the last layout."
+        return (self.n_layouts + 1) * LAYOUT
+
+    def of_run(self, run: Any, model: InContextModel, config: Config, seed: int,
+               progress: bool) -> list[Value]:
+        "What a trained model gets."
+        family, tasks = self.family(config)
+        told = []
+
+        def note(step, transitions, memory):
+            told.append((transitions.rewards[:, 0].numpy(), transitions.episode_ends[:, 0].numpy()))
+            return memory
+        acting = acting_with(model, self.acting) if self.acting else model
+        steps = self.n_layouts * LAYOUT + family.horizon + 1
+        evaluate(acting, family, tasks, 1, 1, seed, False, progress, "layouts", steps, note)
+        rewards, ends = (np.stack(values, 1) for values in zip(*told))
+        return self.values(rewards, ends)
+
+    def of_yardstick(self, name: str, config: Config, seed: int) -> list[Value]:
+        "What the source gets, or the oracle."
+        family, tasks = self.family(config)
+        if name == "oracle":
+            best = LAYOUT * family.oracle_reward_rate(tasks)
+            return self._told(np.repeat(best[:, None], self.n_layouts, 1))
+        source = make_source(config.source, config.source_arguments)
+        lives = collect(family, source, tasks, 1, self.n_steps, seed, progress=False)
+        return self.values(lives.rewards, lives.episode_ends)
+
+    def values(self, rewards: np.ndarray, ends: np.ndarray) -> list[Value]:
+        "One value for each layout, and their mean."
+        return self._told(rewards_per_layout(rewards, ends, LAYOUT, self.n_layouts))
+
+    def _told(self, doors: np.ndarray) -> list[Value]:
+        own = {"trained_on_changes": self.trained_on_changes, **self.acting}
+        values = [Value("doors_per_500", {"layout": 1 + number, **own}, column)
+                  for number, column in enumerate(doors.T)]
+        return [*values, Value("mean_doors_per_500", {"layouts": f"2 to {self.n_layouts}", **own},
+                               np.nanmean(doors[:, 1:], 1))]
+
+
+@dataclass(frozen=True)
+class Recall:
+    "The share of right answers by the number of pairs, in four episodes on held-out tasks."
+    acting: Mapping[str, Any] = field(default_factory=dict)
+
+    def of_run(self, run: Any, model: InContextModel, config: Config, seed: int,
+               progress: bool) -> list[Value]:
+        "What a trained model answers."
+        acting = acting_with(model, self.acting) if self.acting else model
+        acted = evaluate(acting, config.family, config.split.held_out, 1, 4, seed, True, progress, "recall")
+        return self.values(config, acted.normalised.mean((1, 2)))
+
+    def of_yardstick(self, name: str, config: Config, seed: int) -> list[Value]:
+        "What the source answers, or the oracle."
+        tasks = config.split.held_out
+        if name == "oracle":
+            return self.values(config, np.ones(len(tasks)))
+        source = make_source(config.source, config.source_arguments)
+        acted = evaluate_source(source, config.family, tasks, 1, 4, seed)
+        return self.values(config, acted.normalised.mean((1, 2)))
+
+    def values(self, config: Config, scores: np.ndarray) -> list[Value]:
+        "One value for each number of pairs, NaN on the tasks that have another one."
+        n_pairs = config.family.n_pairs[config.split.held_out]
+        return [Value("recalled", {"pairs": int(n), **self.acting}, np.where(n_pairs == n, scores, np.nan))
+                for n in np.unique(n_pairs)]
+
+
+@dataclass(frozen=True)
+class Headroom:
+    """What the best cut would be worth, in nats: mean loss of the stage after each fixed cut, after the cut
+    that was best in hindsight, and after the one that the model chooses; on new histories of the source.
+    """
+    n_tasks: int = 256
+    n_plans: int = 8
+
+    def of_run(self, run: Any, model: InContextModel, config: Config, seed: int,
+               progress: bool) -> list[Value]:
+        "All of it."
+        tasks = config.split.held_out[:self.n_tasks]
+        source = make_source(config.source, config.source_arguments)
+        histories = collect(config.family, source, tasks, 1, config.history_steps, seed, progress=False)
+        random = np.random.default_rng(seed)
+        rows = np.arange(len(tasks))
+        plans = []
+        while len(plans) < self.n_plans:
+            plan = model.draw_plan(config, random, 10 * config.train_timesteps)
+            plans += [plan] if plan.cuts else []
+        found = []
+        for plan in plans:
+            samples = read_samples(histories, plan, rows, 0 * rows)
+            losses, latents, recent = model.compressor.compare(model, samples)
+            with torch.no_grad():
+                chosen = model.compressor.costs(latents, recent).argmin(1)
+            learned = losses.gather(1, chosen[:, None])
+            found.append(torch.cat([losses, losses.amin(1, True), learned], 1))
+        names = [*(str(cut) for cut in model.compressor.cuts), "best in hindsight", "learned"]
+        means = torch.stack(found).mean(0).numpy()
+        return [Value("loss_after_cut", {"cut": name}, column) for name, column in zip(names, means.T)]
+
+
+@dataclass(frozen=True)
+class KeptKinds:
+    "How often transitions of each kind are kept raw by the next compression; along histories of the source."
+    n_tasks: int = 256
+
+    def of_run(self, run: Any, model: InContextModel, config: Config, seed: int,
+               progress: bool) -> list[Value]:
+        "A rate for each kind of transition."
+        family = config.family
+        tasks = config.split.held_out[:self.n_tasks]
+        source = make_source(config.source, config.source_arguments)
+        lives = collect(family, source, tasks, 1, config.history_steps, seed, progress=False)
+        rows = np.arange(len(tasks))
+        n = config.history_steps - 1
+        transitions = read_samples(lives, Plan((), n), rows, 0 * rows).transitions
+        possible = [np.ones((len(tasks), size), bool) for size in family.factors]
+        gains = information(family, transitions, possible)
+        kept = steps_kept(model, transitions)
+        large = gains > 0.5
+        kinds = {"found something": large, "ruled out a cell": (gains > 0) & ~large,
+                 "told nothing": gains == 0}
+        values = []
+        for kind, there in kinds.items():
+            there = there[:, :kept.shape[1]]
+            rate = np.where(there, kept, 0).sum(1) / np.where(there.any(1), there.sum(1), np.nan)
+            values.append(Value("kept_rate", {"kind": kind}, rate))
+        return values
+
+
+def steps_kept(model: InContextModel, transitions: Any) -> np.ndarray:
+    "Which steps the next compression leaves raw, (n, n_steps), as far as there are whole segments."
+    compressor = model.compressor
+    assert isinstance(compressor, Selective)
+    chosen: list[torch.Tensor] = []
+
+    def scores(latents, candidates):
+        found = type(compressor).scores(compressor, latents, candidates)
+        newer = 1e-6 * torch.arange(found.shape[1])
+        mask = torch.zeros_like(found, dtype=torch.bool)
+        chosen.append(mask.scatter(1, (found + newer).topk(compressor.n_kept).indices, True))
+        return found
+    compressor.scores = scores
+    length = model.max_recent_length + 1
+    with torch.no_grad():
+        memory = model.extended(model.start(len(transitions.actions)), transitions)
+        for _ in range(transitions.actions.shape[1] // length):
+            memory = model.compress(memory, length)
+    del compressor.scores
+    return torch.cat([mask[:, compressor.n_kept:] for mask in chosen], 1).numpy()
+
+
+def arms(config: Config, updates: Mapping[str, int],
+         arguments: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, Config]:
+    "The compressors of `updates`, trained equally long; `arguments` of some of them."
+    said = arguments or {}
+    return {name: config.changed(compressor=name, compressor_arguments=dict(said.get(name, {})),
+                                 train_timesteps=n)
+            for name, n in updates.items()}
+
+
+def doors(trained_on_changes: bool) -> list[Entry]:
+    "Moving Key-to-Door."
+    config = read_config("moving_key_to_door")
+    if not trained_on_changes:
+        still = {**config.task_family_arguments, "change_every": NEVER}
+        config = config.changed(task_family_arguments=still)
+    said = {"trained_on_changes": trained_on_changes}
+    entries = []
+    for name, arm in arms(config, OF_DOORS).items():
+        measured = [Layouts(trained_on_changes, 16 if name == "replace" and trained_on_changes else 8)]
+        if trained_on_changes and name == "adaptive":
+            whens = [{"when": "fixed", "cut": cut} for cut in (1, 2, 3)]
+            whens += [{"when": "random"}, {"when": "event"}, {"when": "surprise"}]
+            measured += [Headroom(), *(Layouts(True, 4, 64, when) for when in whens)]
+        if trained_on_changes and name == "nested":
+            measured += [Layouts(True, 4, 64, {"n_used": size}) for size in (2, 4, 8)]
+        if trained_on_changes and name == "selective":
+            measured.append(KeptKinds())
+        entries.append(Entry("MovingKeyToDoor", name, arm, measured, said))
+    if trained_on_changes:
+        others = controls(config, **CONTROLS_OF_DOORS)
+        entries += [Entry("MovingKeyToDoor", name, other, [Layouts(True)], said)
+                    for name, other in others.items() if name != "CompressedAD"]
+        entries += [Entry("MovingKeyToDoor", name, config, [Layouts(True)], said)
+                    for name in ("source", "oracle")]
+        oracle = config.changed(compressor="selective", compressor_arguments={"rule": "information"},
+                                train_timesteps=620)
+        entries.append(Entry("MovingKeyToDoor", "selective", oracle, [Layouts(True), KeptKinds()],
+                             {**said, "rule": "information"}))
+        shuffled = config.changed(compressor="levels", compressor_arguments={"clock": "shuffled"},
+                                  train_timesteps=OF_DOORS["levels"])
+        entries.append(Entry("MovingKeyToDoor", "levels", shuffled, [Layouts(True)],
+                             {**said, "clock": "shuffled"}))
+    return entries
+
+
+def pairs() -> list[Entry]:
+    "Pair recall, two to sixteen pairs in a window of twelve transitions and a memory of eight tokens."
+    config = read_config("pair_recall", n_held_out_tasks=512)
+    asked = {**config.task_family_arguments, "pairs": list(PAIRS), "n_mappings": 2000}
+    config = config.changed(task_family_arguments=asked)
+    two = {"levels": {"n_levels": 2}}  # a sample has eight compressions at most
+    entries = []
+    for name, arm in arms(config, OF_PAIRS, two).items():
+        measured = [Recall()]
+        if name == "nested":
+            measured += [Recall({"n_used": size}) for size in (2, 4)]
+        entries.append(Entry("PairRecall", name, arm, measured))
+    for n, updates in BUDGETS.items():
+        kept = {"compressor": "selective", "compressor_arguments": {"n_kept": n}}
+        entries.append(Entry("PairRecall", "selective", config.changed(**kept, train_timesteps=updates),
+                             [Recall()], {"n_kept": n}))
+    for rule, updates in RULES.items():
+        kept = {"compressor": "selective", "compressor_arguments": {"rule": rule}}
+        entries.append(Entry("PairRecall", "selective", config.changed(**kept, train_timesteps=updates),
+                             [Recall()], {"rule": rule}))
+    for n in (2, 4):  # the controls of `nested`: models of their own
+        own = config.changed(n_latent=n, decoder_max_seq_length=config.decoder_max_seq_length - 8 + n)
+        entries.append(Entry("PairRecall", "replace", own, [Recall()], {"n_latent": n}))
+    others = controls(config, **CONTROLS_OF_PAIRS)
+    entries += [Entry("PairRecall", name, other, [Recall()]) for name, other in others.items()
+                if name != "CompressedAD"]
+    return entries + [Entry("PairRecall", name, config, [Recall()]) for name in ("source", "oracle")]
+
+
+def symbols() -> list[Entry]:
+    "Repeat First, far beyond what was trained."
+    config = read_config("lab_repeat_first")
+    measured = [Measurement("success", {"delay": n}, {"delays": [n]}, n_streams=16, greedy=True)
+                for n in (51, 415, 831)]
+    small = {"nested": {"sizes": [1, 2, 4]}, "levels": {"n_levels": 2}, "selective": {"n_kept": 2}}
+    return [Entry("RepeatFirst", name, arm, measured)
+            for name, arm in arms(config, OF_SYMBOLS, small).items()]
+
+
+def maze() -> list[Entry]:
+    "T-Maze, far beyond what was trained."
+    config = read_config("lab_t_maze")
+    measured = [Measurement("success", {"corridor": n}, {"corridors": [n]}, n_streams=8, greedy=True)
+                for n in (64, 512, 4096)]
+    small = {"nested": {"sizes": [1, 2, 4]}, "levels": {"n_levels": 2}, "selective": {"n_kept": 2}}
+    return [Entry("PassiveTMaze", name, arm, measured)
+            for name, arm in arms(config, OF_MAZE, small).items()]
+
+
+def study() -> Study:
+    "All of it."
+    return Study("what_to_keep", [*doors(True), *pairs(), *symbols(), *maze(), *doors(False)])
