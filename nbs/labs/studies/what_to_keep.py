@@ -318,4 +318,5 @@ def maze() -> list[Entry]:
 
 def study() -> Study:
     "All of it."
-    return Study("what_to_keep", [*doors(True), *pairs(), *symbols(), *maze(), *controls_of_doors(), *doors(False)])
+    entries = [*doors(True), *pairs(), *symbols(), *maze(), *controls_of_doors(), *doors(False)]
+    return Study("what_to_keep", entries)
