@@ -7,6 +7,8 @@ from compressed_ad.config import make_config
 from compressed_ad.dataset import Plan
 from compressed_ad.embedding import Transitions
 from compressed_ad.files import CompressedADError
+from compressed_ad.insight.rollout import record_rollout
+from compressed_ad.insight.views import looks_view, replay_view
 from compressed_ad.models import make_model
 from compressed_ad.tasks.dark_room import DarkRoomFamily
 
@@ -164,3 +166,14 @@ def test_information_is_kept_by_the_oracle_rule():
 def test_what_cannot_be_is_refused_by_name(kind, arguments, changes, told):
     with pytest.raises(CompressedADError, match=told):
         model_of(kind, arguments, **changes)
+
+
+@pytest.mark.parametrize("kind, arguments", KINDS)
+def test_a_life_is_recorded_and_replayed(kind, arguments):
+    model = model_of(kind, arguments)
+    [rollout] = record_rollout(model, model.config, [30], 60, progress=False)
+    assert rollout.latents.shape[0] == len(rollout.segment_lengths) >= 4
+    replayed = replay_view(rollout).data["memory_cells"]
+    has_map = getattr(model.compressor, "encoder", None) is not None and model.compressor.reads_once
+    assert (replayed is not None) == (len(rollout.encoder_attention) > 0) == has_map
+    looks_view(rollout)

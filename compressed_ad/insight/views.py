@@ -264,7 +264,8 @@ def replay_view(rollout: Rollout) -> View:
     _needs(rollout, attention=True)
     data = _page(rollout, "replay", _room(rollout) | {
         "attention": packed(rollout.attention), "probabilities": packed(rollout.probabilities),
-        "memory_cells": packed(memory_cells(rollout)), "on_latents": packed(rollout.mass[..., 0])})
+        "memory_cells": packed(memory_cells(rollout)) if len(rollout.encoder_attention) else None,
+        "on_latents": packed(rollout.mass[..., 0])})
     last = rollout.n_steps - 1
     if rollout.first_reward is None:
         middle = rollout.n_steps // 2

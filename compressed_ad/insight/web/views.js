@@ -54,7 +54,7 @@ const compressedAD = (() => {
   function replay(root, data) {
     const {controls, status, panels, legend, colours, pointable, say} = frame(root, data);
     const attention = unpack(data.attention), probabilities = unpack(data.probabilities);
-    const through = unpack(data.memory_cells), on_latents = unpack(data.on_latents);
+    const through = data.memory_cells && unpack(data.memory_cells), on_latents = unpack(data.on_latents);
     const n = data.n_latent, room_for = attention.shape[3] - n - 1, last = data.n_steps - 1;
     const starts = [0, ...data.ends.map(end => end + 1)].filter(start => start <= last);
     const paid = starts.map((start, k) => data.rewarded.filter(at => at >= start && at < (starts[k + 1] ?? data.n_steps)).length);
@@ -119,8 +119,9 @@ const compressedAD = (() => {
       button("first reward", () => to(data.first_reward), {disabled: data.first_reward === null}),
       button("next episode", () => to(starts.find(start => start > step) ?? step)),
       choice("head", headNames(data.layers, data.heads), head, value => { head = value; draw(); }),
-      choice("scale", SCALES, how, value => { how = value; draw(); }),
-      toggle("shade what the memory was made of", memory, value => { memory = value; draw(); }));
+      choice("scale", SCALES, how, value => { how = value; draw(); }));
+    if (through)  // an encoder that reads otherwise has no shares to follow back
+      controls.append(toggle("shade what the memory was made of", memory, value => { memory = value; draw(); }));
     panels.append(whole(pointed.node, marks.svg), place.node, element("div", {}, actions.node, element("br"), tokens.node));
     swatches(legend, [[colours.recent, "attention on recent transitions, where they led"],
                       [colours.latents, "latents: what they were made of, by attention rollout (relative to the brightest cell)"],
