@@ -5,7 +5,7 @@ could matter: where pairs must be recalled, and where a key and a door move. The
 Repeat First and T-Maze. Beside them the controls of the other labs, and what the best choice would be worth.
 """
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,12 +13,14 @@ import torch
 
 from compressed_ad.comparisons import controls
 from compressed_ad.config import Config, read_config
-from compressed_ad.dataset import Plan, read_samples
+from compressed_ad.dataset import read_samples
+from compressed_ad.embedding import Transitions
 from compressed_ad.evaluation import Value, evaluate, evaluate_source
+from compressed_ad.insight.rollout import Rollout, record_rollout
 from compressed_ad.memories.selective import Selective, information
 from compressed_ad.models import InContextModel
 from compressed_ad.recording import collect
-from compressed_ad.sources.source import make_source
+from compressed_ad.sources.source import FIELDS, make_source
 from compressed_ad.studies import Entry, Measurement, Study, acting_with
 from compressed_ad.tasks.family import TaskFamily, make_task_family
 from compressed_ad.tasks.moving import rewards_per_layout
@@ -167,32 +169,67 @@ class Headroom:
 
 
 @dataclass(frozen=True)
-class KeptKinds:
-    "How often transitions of each kind are kept raw by the next compression; along histories of the source."
-    n_tasks: int = 256
+class Informative:
+    """Does it look at, keep and use what is informative? By kind of transition, along a model's own lives.
+
+    `information` in nats; `attention`: the share that a decision gives to one, among its recent ones, times
+    their number (1: as much as to the others); `kept`: how often the next compression leaves it raw; `used`:
+    how far the next decision moves, in total variation, if the transition before stands in its place.
+    """
+    n_tasks: int = 64
+    n_steps: int = 396
 
     def of_run(self, run: Any, model: InContextModel, config: Config, seed: int,
                progress: bool) -> list[Value]:
-        "A rate for each kind of transition."
+        "Four means for each kind of transition."
         family = config.family
         tasks = config.split.held_out[:self.n_tasks]
-        source = make_source(config.source, config.source_arguments)
-        lives = collect(family, source, tasks, 1, config.history_steps, seed, progress=False)
-        rows = np.arange(len(tasks))
-        n = config.history_steps - 1
-        transitions = read_samples(lives, Plan((), n), rows, 0 * rows).transitions
+        rollouts = record_rollout(model, config, tasks, self.n_steps, seed, progress=False)
+        transitions = Transitions.of({name: np.stack([getattr(one, name) for one in rollouts])
+                                      for name in FIELDS})
         possible = [np.ones((len(tasks), size), bool) for size in family.factors]
         gains = information(family, transitions, possible)
-        kept = steps_kept(model, transitions)
         large = gains > 0.5
         kinds = {"found something": large, "ruled out a cell": (gains > 0) & ~large,
                  "told nothing": gains == 0}
+        told = {"information": gains, "attention": np.stack([attention_on(one) for one in rollouts]),
+                "kept": steps_kept(model, transitions), "used": moved_by(model, transitions)}
         values = []
         for kind, there in kinds.items():
-            there = there[:, :kept.shape[1]]
-            rate = np.where(there, kept, 0).sum(1) / np.where(there.any(1), there.sum(1), np.nan)
-            values.append(Value("kept_rate", {"kind": kind}, rate))
+            for name, numbers in told.items():
+                part = there[:, :numbers.shape[1]] & np.isfinite(numbers)
+                total = np.where(part, numbers, 0).sum(1)
+                mean = total / np.where(part.any(1), part.sum(1), np.nan)
+                values.append(Value("informative", {"kind": kind, "what": name}, mean))
         return values
+
+
+def attention_on(rollout: Rollout) -> np.ndarray:
+    "Attention on each transition by the decisions that had it in their context, relative to their mean."
+    looks = rollout.attention.astype(float).mean((1, 2))[:, rollout.n_latent:-1]  # newest first
+    total, count = np.zeros(rollout.n_steps), np.zeros(rollout.n_steps)
+    for step, n in enumerate(rollout.n_recent):
+        if n > 1:
+            seen = slice(step - n, step)
+            total[seen] += looks[step, :n][::-1] / looks[step, :n].mean()
+            count[seen] += 1
+    return total / np.where(count, count, np.nan)
+
+
+@torch.no_grad()
+def moved_by(model: InContextModel, transitions: Transitions) -> np.ndarray:
+    "How far the decision after each transition moves if the one before stands in its place, (n, n_steps)."
+    moved = np.zeros(transitions.actions.shape)
+    memory = model.start(len(moved))
+    for step in range(moved.shape[1]):
+        now = transitions[:, step:step + 1]
+        query = now.next_observations[:, 0]
+        other = model.observe(replace(memory, cache=None), transitions[:, max(step - 1, 0):max(step, 1)])
+        memory = model.observe(memory, now)
+        (one, memory), (two, _) = model.predict(memory, query), model.predict(other, query)
+        difference = model.actions.probabilities(one) - model.actions.probabilities(two)
+        moved[:, step] = 0.5 * difference.abs().sum(-1).numpy()
+    return moved
 
 
 def steps_kept(model: InContextModel, transitions: Any) -> np.ndarray:
@@ -243,7 +280,7 @@ def doors(trained_on_changes: bool) -> list[Entry]:
         if trained_on_changes and name == "nested":
             measured += [Layouts(True, 4, 64, {"n_used": size}) for size in (2, 4, 8)]
         if trained_on_changes and name == "selective":
-            measured.append(KeptKinds())
+            measured.append(Informative())
         entries.append(Entry("MovingKeyToDoor", name, arm, measured, said))
     return entries
 
@@ -257,7 +294,7 @@ def controls_of_doors() -> list[Entry]:
     shuffled = config.changed(compressor="levels", compressor_arguments={"clock": "shuffled"},
                               train_timesteps=OF_DOORS["levels"])
     entries = [
-        Entry("MovingKeyToDoor", "selective", oracle, [Layouts(True), KeptKinds()],
+        Entry("MovingKeyToDoor", "selective", oracle, [Layouts(True), Informative()],
               {**said, "rule": "information"}),
         Entry("MovingKeyToDoor", "levels", shuffled, [Layouts(True)], {**said, "clock": "shuffled"})]
     others = controls(config, **CONTROLS_OF_DOORS)
