@@ -1,4 +1,4 @@
-"""Runs that are broken on purpose, and healthy ones: what the doctor must recognise, and whom it must not accuse.
+"""Runs that are broken on purpose, and healthy ones: what the doctor must see, and whom it must not accuse.
 
 Passive T-Maze with short corridors and Dark Room with 16 cells, so small that each trains in seconds.
 `python patients.py` makes them all and writes what the doctor measures, results/troubleshooting.json.
@@ -24,7 +24,7 @@ MAZE = {
     "task_family_arguments": {"corridors": list(range(1, 16))}, "history_steps": 100,
     "decoder_max_seq_length": 16, "n_latent": 4, "tf_n_embd": 32, "encoder_n_layer": 1,
     "max_compress_length": 12, "max_uncompressed_length": 11, "max_compression_depth": 5,
-    "depth_growth_steps": 30, "train_timesteps": 80, "warmup_steps": 10, "log_every": 5,
+    "depth_growth_steps": 30, "train_timesteps": 100, "warmup_steps": 10, "log_every": 5,
     "checkpoint_every": 1000, "evaluation_episodes": 20, "device": "cpu"}
 ROOM = {
     "task_family_arguments": {"size": 4, "horizon": 8}, "n_held_out_tasks": 4, "history_steps": 90,
@@ -130,6 +130,7 @@ if __name__ == "__main__":
         cases += [(name, trained(config, Path(home) / name), None) for name, config in HEALTHY.items()]
         cases += [(f"shipped {name}", shipped(name, Path(home) / name), None) for name in SHIPPED]
         for name, patient, expected in cases:
-            rows += [{"patient": name, "expected": expected} | asdict(finding) for finding in examine(patient)]
+            about = {"patient": name, "expected": expected}
+            rows += [about | asdict(finding) for finding in examine(patient)]
     place = Path(sys.argv[1] if len(sys.argv) > 1 else "results/troubleshooting.json")
     write_json(place, {"rows": rows} | circumstances())

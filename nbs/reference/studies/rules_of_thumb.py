@@ -1,4 +1,4 @@
-"""Rules of thumb for the sizes of a memory, each measured: how deep the encoder is, and how many latents it has.
+"""Rules of thumb for the sizes of a memory, each measured: how deep an encoder, and how many latents.
 
 6x6 Dark Room through a window of 32 tokens, with a decoder of four layers. Each size is trained with as many
 updates as the standard (two encoder layers, eight latents), and, where an update takes longer, with as many
@@ -41,4 +41,4 @@ def study() -> Study:
             sizes.append(({"latents": n_latent, "equal": "time"}, sized(n_latent=n_latent, cost=cost)))
     entries = [Entry("DarkRoom", "CompressedAD", config, [ACTING, LossLeft()], setting)
                for setting, config in sizes]
-    return Study("rules_of_thumb", entries, seeds=(0, 1))
+    return Study("rules_of_thumb", entries)
