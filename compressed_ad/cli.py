@@ -69,8 +69,8 @@ ABOUT = {
     "evaluate": "Let a trained model act on held-out tasks, with frozen weights.",
     "report": "Write one page about the run of a configuration, or about several runs side by side.",
     "live": "Write a page in which the model of a run acts and can be disturbed, beside a second one.",
-    "doctor": "Say what is wrong with a run, or with a configuration before it runs, and what to change. Some "
-              "histories are recorded and a few updates timed; nothing is written.",
+    "doctor": "Say what is wrong with a run, or with a configuration before it runs, and what to change. "
+              "Some histories are recorded and a few updates timed; nothing is written.",
     "study": "Train and measure a set of runs.",
 }
 FLAG = {"action": "store_true"}
