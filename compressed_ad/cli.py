@@ -2,7 +2,7 @@
 
 # %% auto #0
 __all__ = ['GROUPS', 'ABOUT', 'FLAG', 'FOLDER', 'FILE', 'SEVERAL', 'OPTIONS', 'COMMANDS', 'cad_collect', 'cad_pretrain',
-           'cad_train', 'cad_evaluate', 'cad_report', 'cad_live', 'cad_study', 'read_value', 'UsageError',
+           'cad_train', 'cad_evaluate', 'cad_report', 'cad_live', 'cad_doctor', 'cad_study', 'read_value', 'UsageError',
            'OneLineParser', 'make_parser', 'parse', 'resolve', 'shown', 'run_command']
 
 # %% ../nbs/reference/cli.ipynb #15-cli-002
@@ -15,6 +15,7 @@ import traceback
 import typing
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -68,6 +69,8 @@ ABOUT = {
     "evaluate": "Let a trained model act on held-out tasks, with frozen weights.",
     "report": "Write one page about the run of a configuration, or about several runs side by side.",
     "live": "Write a page in which the model of a run acts and can be disturbed, beside a second one.",
+    "doctor": "Say what is wrong with a run, or with a configuration before it runs, and what to change. "
+              "Some histories are recorded and a few updates timed; nothing is written.",
     "study": "Train and measure a set of runs.",
 }
 FLAG = {"action": "store_true"}
@@ -87,6 +90,7 @@ OPTIONS = {
         "--checkpoint": ("of each run: latest or best (default: latest)",
                          {"default": "latest", "metavar": "WHICH"}),
         "--output": ("the page (default: live.html in the folder of the first run)", FILE)},
+    "doctor": {"--json": ("also write the findings, as JSON", FILE)},
     "study": {
         "study": ("demo, results, or FILE.py[:function], a function that returns a Study",
                   {"metavar": "STUDY"}),
@@ -104,7 +108,8 @@ def make_parser(command: str) -> OneLineParser:
     words = {"report": "[RUN ...] [--output FILE]", "live": "RUN [RUN] [--output FILE]",
              "study": "STUDY [--seeds N ...] [--jobs N]"}
     usage = f"cad-{command} {words.get(command, '[RUN] [--config FILE] [--KEY VALUE ...]')}"
-    about = f"{ABOUT[command]} Interrupted, the same command goes on where it stopped."
+    again = "" if command == "doctor" else " Interrupted, the same command goes on where it stopped."
+    about = f"{ABOUT[command]}{again}"
     parser = OneLineParser(f"cad-{command}", usage, about, allow_abbrev=False)
     parser.add_argument("--quiet", action="store_true", help="no progress bars, no configuration")
     parser.add_argument("--traceback", action="store_true", help="after an error show where it happened")
@@ -251,6 +256,15 @@ def _live(run: RunFolder | None, chosen: argparse.Namespace) -> str:
     return f"page: {page}"
 
 
+def _doctor(run: RunFolder, chosen: argparse.Namespace) -> str:
+    from compressed_ad.doctor import examine  # brings the library of the probes with it
+
+    found = examine(run)
+    if chosen.json:
+        write_json(chosen.json, [asdict(finding) for finding in found])
+    return "\n".join(map(str, found))
+
+
 def _study(run: None, chosen: argparse.Namespace) -> str:
     def stop(number, frame):
         raise KeyboardInterrupt
@@ -276,7 +290,7 @@ def _study(run: None, chosen: argparse.Namespace) -> str:
 
 
 COMMANDS = {"collect": _collect, "pretrain": _pretrain, "train": _train, "evaluate": _evaluate,
-            "report": _report, "live": _live, "study": _study}
+            "report": _report, "live": _live, "doctor": _doctor, "study": _study}
 
 
 def run_command(command: str, arguments: Sequence[str] | None = None) -> int:
@@ -325,5 +339,6 @@ def _explained(error: BaseException) -> tuple[int, str]:
     return 2 if isinstance(error, (UsageError, ConfigError)) else 1, str(error)
 
 
-cad_collect, cad_pretrain, cad_train, cad_evaluate, cad_report, cad_live, cad_study = (  # the programs
+(cad_collect, cad_pretrain, cad_train, cad_evaluate,  # the programs
+ cad_report, cad_live, cad_doctor, cad_study) = (
     partial(run_command, name) for name in COMMANDS)

@@ -33,7 +33,7 @@ ORDER = """
     evaluation
     insight.attention insight.rollout agent insight.probes insight.retracing insight.interventions
     insight.views insight.live
-    runs reports studies comparisons
+    runs reports studies comparisons doctor
     cli
 """.split()
 
