@@ -186,7 +186,7 @@ def check_lengths(patient: Patient) -> Finding:
     least, most = COMPRESSORS.find(config.compressor).lengths(config)
     low, high = config.min_compress_length, config.max_compress_length
     measured = {"in training, from and to": [low, high], "in acting": [least, most]}
-    change = f"min_compress_length: {least}, max_compress_length: {most}, and train anew"
+    change = f"min_compress_length: {min(low, least)}, max_compress_length: {max(high, most)}, and train anew"
     return judged("segment lengths", measured, change, least < low or most > high)
 
 
