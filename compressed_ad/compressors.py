@@ -31,8 +31,8 @@ class Compressor(nn.Module):
     configuration, and from `compressor_arguments` by name. What must be known before there is one, its class
     says.
     """
-    reads_answers = False  # whether the memory keeps the last answer of the decoder
-    reads_once = True  # whether the encoder reads `[latents | segment | query tokens]`, once for a compression
+    reads_answers = False  # whether the memory carries the last answer of the decoder
+    reads_once = True  # whether the encoder reads `[latents | segment | query tokens]`, once each time
 
     def __init__(self, config: "Config"):
         super().__init__()

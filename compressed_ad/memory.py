@@ -22,8 +22,6 @@ class ContextMemory:
     n_transitions: int = 0  # seen in all
     n_compressions: int = 0
     cache: DecoderCache | None = None  # the decoder's; give each of two futures `replace(memory, cache=None)`
-    # what only some compressors ask for
-    answer: Tensor | None = None  # the last that the decoder gave, (batch, n_outputs)
     carried: Any = None  # what a compressor knows of the history beside its tokens
 
     def __repr__(self) -> str:

@@ -322,8 +322,8 @@ class CompressedAD(DecoderModel):
 
     def extended(self, memory: ContextMemory, transitions: Transitions) -> ContextMemory:
         surprise = None
-        if memory.answer is not None:
-            surprise = self.actions.loss(memory.answer[:, None], transitions.actions)
+        if self.compressor.reads_answers and memory.carried is not None:
+            surprise = self.actions.loss(memory.carried[:, None], transitions.actions)
         notes, carried = self.compressor.note(transitions, memory, surprise)
         tokens = self.embedding(transitions)
         if notes is None:
@@ -332,7 +332,7 @@ class CompressedAD(DecoderModel):
 
     def predict(self, memory: ContextMemory, observations: Tensor) -> tuple[Tensor, ContextMemory]:
         answer, memory = super().predict(memory, observations)
-        return answer, replace(memory, answer=answer) if self.compressor.reads_answers else memory
+        return answer, replace(memory, carried=answer) if self.compressor.reads_answers else memory
 
     def loss_beside(self, samples: Samples) -> Tensor | float:
         return self.compressor.loss_beside(self, samples)
