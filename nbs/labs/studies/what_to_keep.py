@@ -21,7 +21,7 @@ from compressed_ad.memories.selective import Selective, information
 from compressed_ad.models import InContextModel
 from compressed_ad.recording import collect
 from compressed_ad.sources.source import FIELDS, make_source
-from compressed_ad.studies import Entry, Measurement, Study, acting_with
+from compressed_ad.studies import YARDSTICKS, Entry, Measurement, Study, acting_with
 from compressed_ad.tasks.family import TaskFamily, make_task_family
 from compressed_ad.tasks.moving import rewards_per_layout
 
@@ -289,19 +289,18 @@ def controls_of_doors() -> list[Entry]:
     "What they are compared with in Moving Key-to-Door, all trained on changes."
     config = read_config("moving_key_to_door")
     said = {"trained_on_changes": True}
+    others = controls(config, **CONTROLS_OF_DOORS)
+    entries = [Entry("MovingKeyToDoor", name, other, [Layouts(True)], said)
+               for name, other in others.items() if name != "CompressedAD"]
     oracle = config.changed(compressor="selective", compressor_arguments={"rule": "information"},
                             train_timesteps=620)
     shuffled = config.changed(compressor="levels", compressor_arguments={"clock": "shuffled"},
                               train_timesteps=OF_DOORS["levels"])
-    entries = [
+    entries += [
         Entry("MovingKeyToDoor", "selective", oracle, [Layouts(True), Informative()],
               {**said, "rule": "information"}),
         Entry("MovingKeyToDoor", "levels", shuffled, [Layouts(True)], {**said, "clock": "shuffled"})]
-    others = controls(config, **CONTROLS_OF_DOORS)
-    entries += [Entry("MovingKeyToDoor", name, other, [Layouts(True)], said)
-                for name, other in others.items() if name != "CompressedAD"]
-    return entries + [Entry("MovingKeyToDoor", name, config, [Layouts(True)], said)
-                      for name in ("source", "oracle")]
+    return entries + [Entry("MovingKeyToDoor", name, config, [Layouts(True)], said) for name in YARDSTICKS]
 
 
 def pairs() -> list[Entry]:
@@ -330,7 +329,7 @@ def pairs() -> list[Entry]:
     others = controls(config, **CONTROLS_OF_PAIRS)
     entries += [Entry("PairRecall", name, other, [Recall()]) for name, other in others.items()
                 if name != "CompressedAD"]
-    return entries + [Entry("PairRecall", name, config, [Recall()]) for name in ("source", "oracle")]
+    return entries + [Entry("PairRecall", name, config, [Recall()]) for name in YARDSTICKS]
 
 
 def symbols() -> list[Entry]:
@@ -355,5 +354,5 @@ def maze() -> list[Entry]:
 
 def study() -> Study:
     "All of it."
-    entries = [*doors(True), *pairs(), *symbols(), *maze(), *controls_of_doors(), *doors(False)]
-    return Study("what_to_keep", entries)
+    entries = [*doors(True), *pairs(), *controls_of_doors(), *symbols(), *maze(), *doors(False)]
+    return Study("what_to_keep", sorted(entries, key=lambda entry: entry.model not in YARDSTICKS))
