@@ -45,6 +45,9 @@ CONTROLS_OF_PAIRS = {
     "AD_equal_bytes": {"train_timesteps": 1304}, "AD_full_context": {"train_timesteps": 1044},
     "GRU": {"train_timesteps": 1071}}
 PAIRS = (2, 4, 8, 12, 16)
+# other rules of an adaptive compressor, for the same trained model
+WHENS = ({"when": "fixed", "cut": 1}, {"when": "fixed", "cut": 2}, {"when": "fixed", "cut": 3},
+         {"when": "random"}, {"when": "event"}, {"when": "surprise"})
 BUDGETS = {2: 500, 8: 678}  # raw transitions among the 8 tokens: updates
 RULES = {"random": 493, "newest": 493, "rewarded": 493, "attention": 460, "information": 454}
 
@@ -274,9 +277,7 @@ def doors(trained_on_changes: bool) -> list[Entry]:
     for name, arm in arms(config, OF_DOORS).items():
         measured = [Layouts(trained_on_changes, 16 if name == "replace" and trained_on_changes else 8)]
         if trained_on_changes and name == "adaptive":
-            whens = [{"when": "fixed", "cut": cut} for cut in (1, 2, 3)]
-            whens += [{"when": "random"}, {"when": "event"}, {"when": "surprise"}]
-            measured += [Headroom(), *(Layouts(True, 4, 64, when) for when in whens)]
+            measured += [Headroom(), *(Layouts(True, 4, 64, when) for when in WHENS)]
         if trained_on_changes and name == "nested":
             measured += [Layouts(True, 4, 64, {"n_used": size}) for size in (2, 4, 8)]
         if trained_on_changes and name == "selective":
@@ -314,6 +315,8 @@ def pairs() -> list[Entry]:
         measured = [Recall()]
         if name == "nested":
             measured += [Recall({"n_used": size}) for size in (2, 4)]
+        if name == "adaptive":
+            measured += [Recall(when) for when in WHENS]
         entries.append(Entry("PairRecall", name, arm, measured))
     for n, updates in BUDGETS.items():
         kept = {"compressor": "selective", "compressor_arguments": {"n_kept": n}}
