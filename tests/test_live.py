@@ -42,6 +42,26 @@ LIVE = """async ([agent, lives, episodes, settings]) => {
   return all;
 }"""
 
+# the main chart's oracle and rewards, as (episode, value) read off its axes, and its highest tick
+DRAWN = """() => {
+  const svg = document.querySelector('.stage .chart svg');
+  const texts = [...svg.querySelectorAll('text:not(.moment)')];
+  const ticks = texts.filter(text => text.getAttribute('text-anchor') === 'end').map(
+    text => [Number(text.getAttribute('y')) - 4, Number(text.textContent)]);
+  const [[low, none], [high, most]] = [ticks[0], ticks.at(-1)];
+  const value = y => none + (most - none) * (Number(y) - low) / (high - low);
+  const points = svg.querySelector('.oracle').getAttribute('points').trim().split(' ').map(point => point.split(','));
+  const dots = [...svg.querySelectorAll('.dot.CompressedAD')].map(dot => value(dot.getAttribute('cy')));
+  const below = [...svg.querySelectorAll('text.moment')].map(text => text.getBBox().y + text.getBBox().height);
+  return {oracle: points.map(([_, y]) => value(y)), dots, most, lowest_word: Math.max(0, ...below),
+          top: high, words: [...svg.querySelectorAll('text.moment')].map(text => text.textContent)};
+}"""
+
+# `until` lives on; `move` moves the goal, and nothing plays on by itself
+HAND = """const page = document.querySelector('section').page, life = page.lives[0];
+  const until = n => { while (page.lives[0].returns.length < n) page.step(); };
+  const move = cell => { page.moveGoal(cell); page.play(false); };"""
+
 
 @cache
 def packaged(name: str):
@@ -135,6 +155,43 @@ def test_in_a_maze_longer_than_the_window_only_the_memory_knows_the_way(pages):
     assert lives(page, 1, 4, 4, corridor=20, greedy=True).mean() == 1  # AD, while the cue is in the window
     assert lives(page, 1, 4, 4, corridor=60, greedy=True).mean() == 0.5  # always the same arm
     assert lives(page, 0, 2, 2, corridor=1000, greedy=True).mean() == 1
+    # what stands under the curve: with one cue always right, with the other always wrong
+    up, down = lives(page, 1, 2, 6, corridor=40, greedy=True)
+    assert {up.min(), up.max(), down.min(), down.max()} == {0, 1} and up[0] != down[0]
+    under = page.locator(".side > .under").inner_text()
+    assert "AD always takes the same arm" in under
+
+
+def test_the_maze_says_how_often_its_latents_are_written(pages):
+    page, _, _ = pages["maze"]
+    between = page.evaluate("""() => [9, 27].map(window => {
+      const page = document.querySelector('section').page;
+      const life = new liveAgent.Life(page.models[0], page.maze(60, 0), 0, {window});
+      const written = [];
+      while (life.steps < 150) if (life.step().wrote) written.push(life.steps);
+      return written.map((step, k) => step - (written[k - 1] ?? 0));
+    })""")
+    [often], [seldom] = map(set, between)
+    said = page.locator("#question-shorter").text_content()
+    assert f"after every {often} transitions instead of every {seldom}" in said
+
+
+def test_the_words_of_the_maze_fit_and_can_be_read_on_a_phone(browser, pages):
+    _, _, path = pages["maze"]
+    page = browser.new_page(viewport={"width": 420, "height": 800}, reduced_motion="reduce")
+    page.goto(path.as_uri())
+    page.wait_for_selector(".chart svg")
+    sizes = page.locator("svg.maze text, figure .under, .chart .title, .chart text").evaluate_all("""nodes =>
+      nodes.filter(node => node.textContent).map(node => [node.textContent, parseFloat(getComputedStyle(node).fontSize)
+        * (node.ownerSVGElement ? node.ownerSVGElement.clientWidth / node.ownerSVGElement.viewBox.baseVal.width : 1)])""")
+    assert {"1", "↓"} < {text for text, _ in sizes} and any("Dashed line" in text for text, _ in sizes)
+    assert all(size > 11 for _, size in sizes), sizes
+    title = page.locator(".stage .chart .title")
+    assert title.evaluate("node => node.scrollWidth <= node.clientWidth")
+    boxes = page.locator(".stage .chart .title, .stage .chart .key span").evaluate_all(
+        "nodes => nodes.map(node => node.getBoundingClientRect()).map(({top, bottom}) => [top, bottom])")
+    assert all(top >= boxes[0][1] for top, _ in boxes[1:]), "the legend touches the title"
+    page.close()
 
 
 def test_the_world_of_the_page_is_that_of_the_package(pages):
@@ -177,6 +234,69 @@ def assert_same(family, task, actions, seen):
         assert np.array_equal(observations[0], before) and np.array_equal(following[0], after)
         assert rewards[0] == reward and bool(terminated[0] | truncated[0]) == bool(ended)
         observations = then
+
+
+def test_the_oracle_has_a_step_at_each_move_and_no_reward_lies_above_it(browser, pages):
+    _, _, path = pages["room"]
+    family = packaged("gallery")[1].family
+    oracle = lambda *cell: family.oracle_returns(np.array([family.goals.tolist().index(list(cell))]))[0]
+    first, corner, centre = oracle(0, 5), oracle(0, 0), oracle(4, 4)
+    assert len({first, corner, centre}) == 3
+    for width in (420, 1100):
+        page = browser.new_page(viewport={"width": width, "height": 800}, reduced_motion="reduce")
+        page.goto(path.as_uri())
+        page.wait_for_selector("svg.room")
+        page.evaluate(f"""() => {{ {HAND}
+            until(12); move([0, 0]); until(14); page.step(); move([4, 4]); until(20); move([8, 8]); page.draw(); }}""")
+        drawn = page.evaluate(DRAWN)
+        # the fifteenth episode has two goals, and whoever knows both earns no more than the larger oracle
+        bests = [first] * 12 + [corner] * 2 + [centre] * 6 + [corner]
+        assert np.allclose(drawn["oracle"], np.repeat(bests, 2).tolist() + [corner])
+        assert drawn["most"] == centre
+        assert max(drawn["dots"][:12]) > corner, "the first goal is nearer: the test shows nothing"
+        assert all(np.array(drawn["dots"]) <= np.array(bests[:20]) + 1e-6)
+        assert drawn["words"] and drawn["lowest_word"] <= drawn["top"]  # words above the plot, not in it
+        page.evaluate(f"() => {{ {HAND} page.again(); page.play(false); until(2); page.draw(); }}")
+        anew = page.evaluate(DRAWN)
+        assert anew["most"] == corner and np.allclose(anew["oracle"], corner) and not anew["words"]
+        page.close()
+
+
+def test_who_moves_the_goal_is_told_what_to_expect(browser, pages):
+    _, _, path = pages["room"]
+    page = browser.new_page(reduced_motion="reduce")
+    page.goto(path.as_uri())
+    page.wait_for_selector("svg.room")
+    status = page.locator(".status")
+    is_hinted = lambda: page.locator("button.hint").all_inner_texts() == ["New life"]
+    # what it found by its own record: each cell's last reward; the reader's picture must agree
+    paid = page.evaluate(f"""() => {{ {HAND}
+        const paid = {{}};
+        while (life.returns.length < 25) {{ page.step(); paid[life.latest.next_observations] = life.latest.rewards; }}
+        return paid; }}""")
+    move = lambda row, column: page.evaluate(f"() => {{ {HAND} move([{row}, {column}]); }}")
+    for row, column in ((0, 0), (0, 5), (7, 0), (4, 4)):
+        move(row, column)
+        assert f"The goal is in row {row}, column {column} now" in status.inner_text()
+        known = paid.get(f"{row},{column}") == 0
+        assert is_hinted() == known == ("never look there again" in status.inner_text()), (row, column)
+    assert paid["0,0"] == 0 and paid["0,5"] == 1 and "7,0" not in paid
+    label = page.locator("figure.first svg").get_attribute("aria-label")
+    assert "the goal in row 4, column 4" in label
+    move(7, 0)
+    found = page.evaluate(f"""() => {{ {HAND}
+        let n = 0;
+        do page.step(); while (life.latest.rewards === 0 && ++n < 20 * 60);
+        return life.latest.episode + 1; }}""")
+    assert status.inner_text() == f"Found in episode {found}, and no weight has changed."
+    move(0, 0)
+    assert is_hinted()
+    page.get_by_role("button", name="New life").click()
+    assert not is_hinted()
+    page.evaluate(f"() => {{ {HAND} page.play(false); until(20); }}")
+    goal, returns = page.evaluate(f"() => {{ {HAND} return [life.world.goal, life.returns]; }}")
+    assert goal == [0, 0] and max(returns) > 0
+    page.close()
 
 
 def test_mouse_keys_and_touch_move_the_goal(browser, pages):
@@ -238,6 +358,21 @@ def test_buttons_do_what_they_say(browser, pages):
     page.close()
 
 
+# what the legend of a question must tell apart
+GROUPS = {"erased": ["latents cleared, window kept", "latents cleared, window erased"],
+          "twin": ["CompressedAD", "AD", "CompressedAD, latents always cleared"],
+          "shorter": ["window of 27", "window of 9"]}
+
+
+def contrast(colour: str, paper: str) -> float:
+    "As WCAG 2 defines it, of two colours as a browser gives them."
+    def luminance(colour):
+        parts = np.array([int(part) for part in colour.removeprefix("rgb(").removesuffix(")").split(",")]) / 255
+        return np.where(parts <= .04045, parts / 12.92, ((parts + .055) / 1.055) ** 2.4) @ [.2126, .7152, .0722]
+    low, high = sorted([luminance(colour), luminance(paper)])
+    return (high + .05) / (low + .05)
+
+
 @pytest.mark.parametrize("name", list(PACKAGED))
 def test_every_question_gets_an_answer(pages, name):
     page, watch, _ = pages[name]
@@ -257,6 +392,16 @@ def test_every_question_gets_an_answer(pages, name):
         strokes = question.locator(".answer .line").evaluate_all(
             "lines => lines.map(line => getComputedStyle(line).stroke)")
         assert strokes and "none" not in strokes, "a role without a colour"
+        for scheme, paper in (("light", "rgb(255, 255, 255)"), ("dark", "rgb(20, 23, 28)")):
+            page.emulate_media(color_scheme=scheme)
+            strokes = question.locator(".answer .line").evaluate_all(
+                "lines => lines.map(line => getComputedStyle(line).stroke)")
+            assert len(set(strokes)) == len(strokes) and min(contrast(one, paper) for one in strokes) > 3
+        page.emulate_media(color_scheme="light")
+        key = question.locator(".answer .key span").all_inner_texts()
+        assert len(key) == len(strokes) + 1 and key[-1].startswith("oracle") and len(set(key)) == len(key)
+        id = question.get_attribute("id").removeprefix("question-")
+        assert key[:-1] == GROUPS.get(id, key[:-1])
         said = question.locator(".answer .told").inner_text()
         assert "{" not in said and "undefined" not in said and "NaN" not in said, said
     assert not watch.complaints

@@ -112,6 +112,8 @@ def _maze(family: PassiveTMazeFamily, config: Config) -> dict[str, Any]:
     words = {"short": 3 * window // 4, "long": 2 * window + 6,
              "far": 10 * (longest + 1) // 100 * 100 or longest, "third": max(2, window // 3),
              "longest": longest, "window": window, "held_out": []}
+    # the transition that no longer fits is written as well
+    words |= {"often": words["third"] + 1 - config.keep_length, "seldom": window + 1 - config.keep_length}
     corridors = sorted({5, words["short"], window, window + 13, words["long"], 120, 300, words["far"], 2000})
     return {"arguments": {}, "corridors": corridors, "corridor": window + 13, "first_episodes": 8,
             "greedy": True} | words  # a maze allows no wrong step
@@ -121,7 +123,8 @@ WORLDS = {DarkRoomFamily: _room, PassiveTMazeFamily: _maze}
 
 # %% ../../nbs/reference/live.ipynb #155e5817
 # colours on light and on dark paper
-OF_LIVES = {"shorter": ("#8a6300", "#ece133"), "good": ("#029e73", "#3fd0a4")}
+OF_LIVES = {"shorter": ("#8a6300", "#ece133"), "good": ("#029e73", "#3fd0a4"),
+            "cleared": ("#d6409f", "#fbafe4")}
 
 
 def live_view(models: Sequence[tuple[DecoderModel, Config]], precision: str = "float16") -> View:

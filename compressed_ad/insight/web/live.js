@@ -27,7 +27,8 @@ const compressedAD = (() => {
     // move(cell): the reader wants the goal there; over(cell or null): the reader points at a cell
     constructor(world, about, texts, {move = null, over = () => {}} = {}) {
       const {size} = world, side = 40, across = size * side;
-      Object.assign(this, {size, side, texts, cursor: [...world.goal], been: new Set()});
+      Object.assign(this, {size, side, texts, cursor: [...world.goal]});
+      this.clearFog();
       this.cells = [];
       const held = new Set(about.held_out.map(String));
       this.node = shape("svg", {viewBox: `-1 -1 ${across + 2} ${across + 2}`, class: "room", role: move ? "application" : "img",
@@ -73,11 +74,14 @@ const compressedAD = (() => {
 
     middle([row, column]) { return [(column + .5) * this.side, (row + .5) * this.side]; }
 
-    clearFog() { this.been = new Set(); }
+    clearFog() { this.been = new Map(); }  // cells, and what was paid there last; null: it only began there
+
+    foundEmpty(cell) { return this.been.get(String(cell)) === 0; }
 
     // the cells of every step since the last picture
     walked(happened) {
-      this.been.add(String(happened.observations)).add(String(happened.next_observations));
+      const {been} = this, from = String(happened.observations);
+      been.set(from, been.get(from) ?? null).set(String(happened.next_observations), happened.rewards);
       if (happened.number === 0 || happened.episode !== this.episode) this.path = [happened.observations];
       this.episode = happened.episode;
       this.path.push(happened.next_observations);
@@ -93,8 +97,8 @@ const compressedAD = (() => {
       set(this.agent, {cx: x, cy: y}, []);
       const path = world.elapsed && this.path ? this.path : [];
       this.trail.setAttribute("points", path.map(cell => this.middle(cell).join(",")).join(" "));
-      const [row, column] = world.position;
-      this.node.setAttribute("aria-label", filled(this.texts.room, {row, column, goal: world.goal.join(", ")}));
+      const [cell, goal] = [world.position, world.goal].map(place => this.name(place));
+      this.node.setAttribute("aria-label", filled(this.texts.room, {cell, goal}));
     }
 
     point(happened) {
@@ -106,7 +110,9 @@ const compressedAD = (() => {
       set(this.pointedAt, {cx: x2, cy: y2}, []);
     }
 
-    where(happened) { return happened.next_observations.join(", "); }
+    name([row, column]) { return filled(this.texts.cell, {row, column}); }
+
+    where(happened) { return this.name(happened.next_observations); }
   }
 
   class MazePicture {
@@ -119,11 +125,11 @@ const compressedAD = (() => {
       this.agent = shape("circle", {class: "agent", r: 9});
       this.pointedAt = shape("circle", {class: "pointed", r: 13});
       this.far = shape("line", {class: "window", y1: middle - 22, y2: middle + 22});
-      this.farText = shape("text", {class: "note", y: middle + 40, "text-anchor": "middle"});
+      this.under = element("p", {class: "under note"});  // not in the drawing, which is small on a phone
       this.told = shape("text", {class: "outcome", x: right + 32, y: middle + 8});
       this.node.append(
         shape("rect", {class: "corridor", x: left - 12, y: middle - 12, width: right - left + 26, height: 24, rx: 4}),
-        ...this.arms, this.cue, this.far, this.farText, this.pointedAt, this.agent, this.told);
+        ...this.arms, this.cue, this.far, this.pointedAt, this.agent, this.told);
       this.point(null);
     }
 
@@ -145,9 +151,8 @@ const compressedAD = (() => {
       set(this.agent, {cx: x, cy: this.middle}, []);
       const reach = life.model.max_recent_length, beyond = world.length > reach;
       this.far.setAttribute("visibility", beyond ? "visible" : "hidden");
-      this.farText.textContent = beyond ? filled(this.texts.window_ends, {n: reach}) : "";
+      this.under.textContent = beyond ? filled(this.texts.window_ends, {n: reach}) : "";
       set(this.far, {x1: this.at(reach, world.length), x2: this.at(reach, world.length)}, []);
-      this.farText.setAttribute("x", Math.min(Math.max(this.at(reach, world.length), 160), 470));
       this.told.textContent = this.outcome ? (this.outcome.rewards ? "✓" : "✗") : "";
       this.told.classList.toggle("right", Boolean(this.outcome && this.outcome.rewards));
       this.node.setAttribute("aria-label", filled(this.texts.maze, {place: world.place, length: world.length, cue: this.texts.cues[world.cue]}));
@@ -165,21 +170,42 @@ const compressedAD = (() => {
   class Chart {
     constructor(texts, label, {smooth = 1, height = 250} = {}) {
       Object.assign(this, {texts, label, smooth, height, marks: []});
-      this.node = element("div", {class: "chart"});
+      this.key = element("div", {class: "key"});
+      this.plot = element("div");
+      this.node = element("div", {class: "chart"}, element("div", {class: "title"}, label), this.key, this.plot);
       new ResizeObserver(() => this.redraw()).observe(this.node);
     }
 
-    draw(series, best) {
-      [this.series, this.best] = [series, best];
+    // series: the first lies on top; bests: the oracle of each episode, and the last one of all that follow
+    draw(series, bests) {
+      [this.series, this.bests] = [series, bests];
+      if (!this.key.childElementCount) {
+        this.key.append(...series.map(({role, name}) => element("span", {}, element("i", {class: `swatch ${role}`}), name)),
+                        element("span", {}, element("i", {class: "dash"}), this.texts.oracle));
+      }
       this.redraw();
     }
 
+    // the words of each moment above the plot, the newest first; words for which two rows have no room are left out
+    words(at, right, top) {
+      const ends = [Infinity, Infinity];
+      return [...this.marks].reverse().flatMap(({episode, text}, k, marks) => {
+        const newer = marks[k - 1];
+        if (newer && newer.episode === episode && newer.text === text) return [];
+        const wide = 6.8 * text.length, start = Math.min(at(episode + .5), right - wide), row = ends.findIndex(end => start + wide < end);
+        if (row < 0) return [];
+        ends[row] = start;
+        return [shape("text", {class: "moment", x: start, y: top - 6 - 13 * row}, text)];
+      });
+    }
+
     redraw() {
-      const width = this.node.clientWidth, {height, series, best, texts} = this;
+      const width = this.plot.clientWidth, {height, series, bests, texts} = this;
       if (!width || !series) return;
-      const [left, right, top, bottom] = [38, 12, 30, 38];
-      const episodes = Math.max(30, ...series.map(({values}) => values.length));
+      const [left, right, top, bottom] = [38, 12, 34, 38], best = Math.max(...bests);
+      const episodes = Math.max(30, bests.length, ...series.map(({values}) => values.length));
       const x = episode => left + (width - left - right) * (episode - 1) / (episodes - 1);
+      const within = episode => Math.min(Math.max(x(episode), left), width - right);
       const y = value => height - bottom - (height - top - bottom) * value / best;
       const ticks = [0, .25, .5, .75, 1].map(part => part * best), every = [5, 10, 20, 50, 100, 200, 500].find(n => episodes / n <= 8) ?? 1000;
       const numbers = [1, ...Array.from({length: Math.floor(episodes / every)}, (_, k) => (k + 1) * every)];
@@ -190,26 +216,25 @@ const compressedAD = (() => {
       }
       for (const number of numbers) parts.push(shape("text", {x: x(number), y: height - bottom + 15, "text-anchor": "middle"}, String(number)));
       parts.push(shape("text", {x: (left + width - right) / 2, y: height - 6, "text-anchor": "middle"}, texts.episode));
-      parts.push(shape("line", {class: "oracle", x1: left, x2: width - right, y1: y(best), y2: y(best)}),
-                 shape("text", {x: width - right, y: y(best) - 5, "text-anchor": "end"}, texts.oracle));
-      this.marks.forEach(({episode, text}, k) => {
-        const at = x(episode + .5), end = at > width * .6;
-        parts.push(shape("line", {class: "moment", x1: at, x2: at, y1: top - 8, y2: height - bottom}),
-                   shape("text", {class: "moment", x: at + (end ? -4 : 4), y: top + 12 + 13 * (k % 4), "text-anchor": end ? "end" : "start"}, text));
-      });
-      for (const {role, values} of series) {
+      const steps = bests.map((value, k) => `${within(k + .5)},${y(value)} ${within(k + 1.5)},${y(value)}`);
+      parts.push(shape("polyline", {class: "oracle", points: `${steps.join(" ")} ${width - right},${y(bests.at(-1))}`}));
+      for (const {episode} of this.marks) {
+        const at = within(episode + .5);
+        parts.push(shape("line", {class: "moment", x1: at, x2: at, y1: top - 4, y2: height - bottom}));
+      }
+      parts.push(...this.words(within, width - right, top));
+      for (const {role, name, values} of [...series].reverse()) {
         const smooth = values.map((_, k) => mean(values.slice(Math.max(0, k + 1 - this.smooth), k + 1)));
         parts.push(shape("polyline", {class: `line ${role}`, points: smooth.map((value, k) => `${x(k + 1)},${y(value)}`).join(" ")}));
         for (const [k, value] of smooth.entries()) {
           const one = shape("circle", {class: `dot ${role}`, cx: x(k + 1), cy: y(value), r: role === "AD" ? 2.5 : 3.5});
-          one.append(shape("title", {}, `${role}, ${texts.episode} ${k + 1}: ${+values[k].toFixed(2)}`));
+          one.append(shape("title", {}, `${name}, ${texts.episode} ${k + 1}: ${+values[k].toFixed(2)}`));
           parts.push(one);
         }
       }
-      const title = shape("text", {class: "title", x: 2, y: 13}, this.label);
       const last = series.map(({name, values}) => `${name} ${values.length ? +values.at(-1).toFixed(1) : "-"}`).join(", ");
-      this.node.replaceChildren(shape("svg", {width, height, viewBox: `0 0 ${width} ${height}`, role: "img",
-                                              "aria-label": `${this.label}: ${last}`}, title, ...parts));
+      this.plot.replaceChildren(shape("svg", {width, height, viewBox: `0 0 ${width} ${height}`, role: "img",
+                                              "aria-label": `${this.label}: ${last}`}, ...parts));
     }
   }
 
@@ -327,6 +352,7 @@ const compressedAD = (() => {
     begin() {  // new lives
       this.lives = this.models.map(model => new Life(model, this.world(), this.seed, this.settings));
       this.chart.marks = [];
+      this.bests = [];  // the oracle of each episode; where the goal moved within one, the larger of both
       this.pictures?.forEach(picture => picture.clearFog());
     }
 
@@ -344,7 +370,9 @@ const compressedAD = (() => {
       this.goal = cell;
       for (const life of this.lives) life.world.goal = [...cell];
       this.mark(this.texts.marks.goal);
-      this.say(filled(this.texts.moved, {cell: cell.join(", ")}));
+      const {texts, pictures: [first]} = this, known = first.foundEmpty(cell), said = filled(texts.moved, {cell: first.name(cell)});
+      this.say(known ? `${said} ${texts.known}` : said, known);
+      this.sought = true;
       this.draw();
       this.play(true);
     }
@@ -355,10 +383,11 @@ const compressedAD = (() => {
         move: kind === "DarkRoom" ? cell => this.moveGoal(cell) : null,
         over: cell => { if (agent === 0) this.strip.mark(cell); }}));
       this.rooms.replaceChildren(...this.pictures.map((picture, agent) => element("figure", {class: agent ? "twin" : "first"},
-        element("figcaption", {}, element("i", {class: `swatch ${data.agents[agent].name}`}), data.agents[agent].title), picture.node)));
+        element("figcaption", {}, element("i", {class: `swatch ${data.agents[agent].name}`}), data.agents[agent].title), picture.node, picture.under ?? "")));
       root.classList.add("cad", "live", kind);
       root.append(element("h2", {}, data.title), ...texts.lead[kind].map(text => element("p", {class: "lead"}, text)),
-        element("div", {class: "stage"}, this.rooms, element("div", {class: "side"}, this.chart.node, this.runControls(), this.status)),
+        element("div", {class: "stage"}, this.rooms, element("div", {class: "side"}, this.chart.node,
+          models.length > 1 && kind in texts.under ? element("p", {class: "under"}, texts.under[kind]) : "", this.runControls(), this.status)),
         this.strip.node, this.memoryControls(),
         element("section", {class: "questions"}, element("h3", {}, texts.questions), element("p", {}, texts.predict),
           ...data.questions.map((question, k) => new Question(this, question, k).node)),
@@ -367,12 +396,13 @@ const compressedAD = (() => {
 
     runControls() {
       const {texts} = this;
+      this.anew = button(texts.again, () => this.again());
       this.playButton = button(texts.pause, () => this.play(!this.playing), {class: "main"});
       const speeds = [1, 5, 20].map(speed => [speed, `${speed}×`]);
       const seed = element("input", {type: "number", min: 0, max: 99999, value: this.seed, "aria-label": texts.seed});
       seed.addEventListener("change", () => { this.seed = Math.max(0, Math.floor(Number(seed.value) || 0)); this.again(); });
       return element("div", {class: "controls"}, this.playButton, choice(texts.speed, speeds, this.speed, value => { this.speed = value; }),
-        button(texts.fifty, () => this.run(50)), button(texts.again, () => this.again()),
+        button(texts.fifty, () => this.run(50)), this.anew,
         element("label", {}, texts.seed, seed), toggle(texts.greedy, this.greedy, greedy => this.change({greedy})));
     }
 
@@ -414,7 +444,11 @@ const compressedAD = (() => {
       this.play(true);
     }
 
-    say(text) { this.status.textContent = text; }
+    say(text, anew = false) {  // anew: a new life would help
+      this.status.textContent = text;
+      this.anew.classList.toggle("hint", anew);
+      this.sought = false;
+    }
 
     // until the episode `target`, or for ever
     play(on, target = null) {
@@ -446,8 +480,11 @@ const compressedAD = (() => {
     }
 
     step() {
-      this.lives.forEach((life, agent) => this.pictures[agent].walked(life.step()));
-      if (this.lives[0].latest.wrote) this.wrote = true;
+      const [life] = this.lives, episode = life.returns.length;
+      this.bests[episode] = Math.max(this.bests[episode] ?? 0, life.world.best);
+      this.lives.forEach((one, agent) => this.pictures[agent].walked(one.step()));
+      if (life.latest.wrote) this.wrote = true;
+      if (this.sought && life.latest.rewards > 0) this.say(filled(this.texts.found, {episode: episode + 1}));
     }
 
     // `count` episodes at once, as fast as it goes
@@ -469,25 +506,26 @@ const compressedAD = (() => {
       if (this.wrote) this.strip.flash();
       this.wrote = false;
       const series = this.lives.map((life, agent) => ({name: this.data.agents[agent].name, role: this.data.agents[agent].name, values: life.returns}));
-      this.chart.draw(series.reverse(), this.lives[0].world.best);
+      this.chart.draw(series, [...this.bests, this.lives[0].world.best]);
     }
   }
 
   // ---- questions: predict first, then see eight lives
 
-  // kinds of lives: which agent, its settings, and what happens to it when `at` episodes are over
+  // kinds of lives: which agent, its colour and name if not the agent's, its settings, and what happens when `at` episodes are over
   const EXPERIMENTS = {
     learns: () => [{agent: 0}],
     moved: ({other}) => [{agent: 0, at: 20, act: life => { life.world.goal = other; }}],
-    erased: () => [{agent: 0, at: 20, act: life => life.forget({window: false})}, {agent: 0, role: "memory_cleared", at: 20, act: life => life.forget()}],
+    erased: () => [{agent: 0, name: "kept", at: 20, act: life => life.forget({window: false})},
+                   {agent: 0, role: "cleared", name: "erased", at: 20, act: life => life.forget()}],
     another: ({other}) => [{agent: 0, at: 20, act: (life, page, seed) => {
       const donor = new Life(life.model, page.room(other), seed + 500).episodes(20);
       life.give(donor.memory);
     }}],
-    twin: () => [{agent: 0}, {agent: 1}, {agent: 0, role: "memory_cleared", settings: {cleared: true}}],
-    corridor: () => [{agent: 0}, {agent: 1}, {agent: 0, role: "memory_cleared", settings: {cleared: true}}],
+    twin: () => [{agent: 0}, {agent: 1}, {agent: 0, role: "cleared", name: "cleared", settings: {cleared: true}}],
+    corridor: () => [{agent: 0}, {agent: 1}, {agent: 0, role: "cleared", name: "cleared", settings: {cleared: true}}],
     swapped: () => [{agent: 0, half: true}],
-    shorter: ({window}) => [{agent: 0}, {agent: 0, role: "shorter", settings: {window}}],
+    shorter: ({window}) => [{agent: 0, name: "window"}, {agent: 0, role: "shorter", name: "window", settings: {window}}],
   };
 
   class Question {
@@ -518,8 +556,11 @@ const compressedAD = (() => {
       this.reveal.disabled = true;
       this.answer.replaceChildren(chart.node, told);
       page.play(false);
-      const series = groups.map(({kind}) => ({role: kind.role ?? page.data.agents[kind.agent].name, name: kind.role ?? page.data.agents[kind.agent].name, values: []}));
-      const best = groups[0].lives[0].world.best;
+      const series = groups.map(({kind}) => {
+        const agent = page.data.agents[kind.agent].name, window = kind.settings?.window ?? page.models[kind.agent].max_recent_length;
+        return {role: kind.role ?? agent, name: filled(texts.groups[kind.name] ?? agent, {window}), values: []};
+      });
+      const bests = [];
       for (let episode = 0; episode < question.episodes; episode++) {
         for (const [k, {kind, lives}] of groups.entries()) {
           let paid = 0;
@@ -531,13 +572,14 @@ const compressedAD = (() => {
           }
           series[k].values.push(paid / lives.length);
         }
-        chart.draw(series, best);
+        bests.push(groups[0].lives[0].world.best);
+        chart.draw(series, bests);
       }
       const at = {};
-      series.forEach(({values}, k) => values.forEach((value, episode) => { at[`${"abc"[k]}${episode + 1}`] = value.toFixed(best > 1 ? 1 : 2); }));
+      series.forEach(({values}, k) => values.forEach((value, episode) => { at[`${"abc"[k]}${episode + 1}`] = value.toFixed(bests[0] > 1 ? 1 : 2); }));
       series.forEach(({values}, k) => { at[`mean_${"abc"[k]}`] = mean(values).toFixed(2); });
       const right = this.chosen === question.right;
-      told.replaceChildren(element("strong", {}, right ? texts.right : texts.wrong), " ", filled(question.told, {...at, best}));
+      told.replaceChildren(element("strong", {}, right ? texts.right : texts.wrong), " ", filled(question.told, {...at, best: bests[0], new_best: bests.at(-1)}));
       this.results = series;
       this.reveal.disabled = false;
     }
