@@ -259,7 +259,7 @@ def symbols(text: str) -> set[str]:
     formulas = " ".join(found[0] for found in re.finditer(r"(?s)(?<!\\)(\$\$?)[^$]+\1", prose))
     words = r"\\(?:text|operatorname|begin|end)\{[^}]*\}|\\mathrm\{(?:d|[A-Za-z]{2,})\}"
     plain = re.sub(words, " ", formulas)
-    greek = set(re.findall(r"\\(?:theta|phi|pi|rho|sigma|lambda|ell|Delta)(?![a-z])", plain))
+    greek = set(re.findall(r"\\(?:theta|phi|pi|rho|sigma|lambda|kappa|ell|Delta)(?![a-z])", plain))
     return greek | set(re.findall("[A-Za-z]", re.sub(r"\\[A-Za-z]+", " ", plain)))
 
 
