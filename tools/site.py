@@ -129,8 +129,15 @@ def as_students_get_it(notebook: nbformat.NotebookNode, settings: Config) -> nbf
 def badge(module: str, folder: Path) -> nbformat.NotebookNode:
     "What stands above an exported cell."
     page = os.path.relpath(Path("api") / f"{module}.md", folder)
-    text = f"[`compressed_ad.{module}`]({page})"
-    return nbformat.v4.new_markdown_cell(text, metadata={"tags": ["exported"]})
+    return nbformat.v4.new_markdown_cell(f"Exported to [`compressed_ad.{module}`]({page}):")
+
+
+def with_dashes(cell: nbformat.NotebookNode) -> None:
+    "In tables, what was not measured is a dash."
+    for output in cell.outputs:
+        data = output.get("data", {})
+        if "text/html" in data:
+            data["text/html"] = data["text/html"].replace("<td>NaN</td>", "<td>–</td>")
 
 
 def readable(notebook: nbformat.NotebookNode, folder: Path, staged: set[Path]) -> nbformat.NotebookNode:
@@ -151,6 +158,7 @@ def readable(notebook: nbformat.NotebookNode, folder: Path, staged: set[Path]) -
         if "#| export" in lines and exports:
             cells.append(badge(exports[1], folder))
         cell.source = "\n".join(kept)
+        with_dashes(cell)
         cells.append(cell)
         if kept[-1] == SHOWS_LIVE:
             cell.outputs = []
@@ -160,10 +168,8 @@ def readable(notebook: nbformat.NotebookNode, folder: Path, staged: set[Path]) -
     return notebook
 
 
-def stage() -> None:
-    "Write the sources."
-    for folder in (SOURCE, PAGES):
-        shutil.rmtree(folder, ignore_errors=True)
+def stage_pages() -> None:
+    "Write the pages that people have written: notebooks and Markdown."
     notebooks = [path for path in (ROOT / "nbs").rglob("*.ipynb")
                  if ".ipynb_checkpoints" not in path.parts and path.stem != "index"]
     texts = [path for path in (ROOT / "docs").rglob("*.md")]
@@ -192,6 +198,13 @@ def stage() -> None:
     results = "# Results, and the project at a glance\n" + relinked(readme, Path(), staged)
     (SOURCE / RESULTS).write_text(results, encoding="utf-8")
     shutil.copytree(ROOT / "README_files", SOURCE / "README_files")
+
+
+def stage() -> None:
+    "Write all sources."
+    for folder in (SOURCE, PAGES):
+        shutil.rmtree(folder, ignore_errors=True)
+    stage_pages()
     shutil.copytree(ROOT / "docs" / "_static", SOURCE / "_static")
     shutil.copy(ROOT / "docs" / "conf.py", SOURCE)
     for module, text in api_pages():

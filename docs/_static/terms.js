@@ -7,7 +7,7 @@ document.addEventListener("DOMContentLoaded", () => {
   if (!article || !names.length || document.querySelector("dl.glossary")) return;
   const wanted = new RegExp(`\\b(${names.map(name => name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|")})s?\\b`);
   const done = new Set(), walker = document.createTreeWalker(article, NodeFilter.SHOW_TEXT, {
-    acceptNode: node => node.parentElement.closest("pre, code, a, h1, h2, h3, abbr, script, .math") ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT});
+    acceptNode: node => node.parentElement.closest("pre, code, a, h1, h2, h3, abbr, script, .math, .cell_output") ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT});
   const nodes = [];
   while (walker.nextNode()) nodes.push(walker.currentNode);
   for (let node of nodes) {
