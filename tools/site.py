@@ -3,7 +3,8 @@
     python tools/site.py [FOLDER] [--teacher]
 
 The site is for students as well. So the notebooks of nbs/build are shown as students get them, without
-solutions, hidden tests and outputs, and the exam is left out; with --teacher (`make site TEACHER=1`) it is there.
+solutions, hidden tests and outputs, and the exam is left out. With --teacher (`make site TEACHER=1`) the exam
+is there.
 
 Nothing is trained, and no notebook is executed; only the views of the gallery are drawn, by a second process
 while Sphinx works. The sources are laid out as in the repository, in the folder source, so that
