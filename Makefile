@@ -51,9 +51,9 @@ lab: $(READY)
 check:
 	@$(PYTHON) tools/check.py
 
-# the course, the modules and the teacher's book as pages: site/html
+# the course, the modules and the teacher's book as pages: site/html; TEACHER=1 adds the exam, for yourself
 site: $(READY)
-	$(BIN)/python tools/site.py
+	$(BIN)/python tools/site.py $(if $(TEACHER),--teacher)
 
 # a deck of slides for each lesson, from the outputs in the notebooks: site/slides/index.html
 slides: $(READY)

@@ -65,7 +65,15 @@ def add_katex(app, pagename, templatename, context, doctree):
         app.add_js_file("formulas.js", loading_method="defer")
 
 
+def without_solved_copies(app, pagename, templatename, context, doctree):
+    "The buttons of a page of nbs/build would open the notebook with its solutions."
+    if pagename.startswith("nbs/build/"):
+        context["header_buttons"] = [button for button in context["header_buttons"]
+                                     if button.get("label") != "launch-buttons"]
+
+
 def setup(app):
     app.connect("autodoc-process-docstring", escaped)
     app.connect("html-page-context", add_katex)
+    app.connect("html-page-context", without_solved_copies, priority=600)  # the theme adds them at 501
     app.add_html_math_renderer("katex", (inline_formula, None), (displayed_formula, None))

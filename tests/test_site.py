@@ -1,5 +1,6 @@
 """The site: it builds without a warning, every notebook and module has a page, no link is lost.
 
+Students may see all of it: it has neither solutions nor hidden tests, and the exam only on demand.
 Its pages fit every screen and need no network, from a plain folder or under a sub-path.
 """
 import html
@@ -14,13 +15,15 @@ from pathlib import Path
 from threading import Thread
 from urllib.parse import unquote
 
+import nbformat
 import pytest
 from conftest import Watch
 
 ROOT = Path(__file__).parent.parent
 REPOSITORY = re.search(r"(?m)^git_url = (.*)$", (ROOT / "settings.ini").read_text(encoding="utf-8"))[1]
 LOOKED_AT = ["index.html", "nbs/course/10_context_memory.html", "docs/teach/lessons.html", "api/memory.html",
-             "docs/corridor.html", "docs/views.html"]
+             "docs/corridor.html", "docs/views.html", "results.html", "nbs/labs/01_how_far_back.html",
+             "nbs/course/01_see_it.html"]
 LESSON = "nbs/course/10_context_memory.html"
 
 
@@ -31,6 +34,17 @@ def pages(tmp_path_factory) -> Path:
     built = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert built.returncode == 0, built.stdout + built.stderr  # a warning is an error: a lost link is one
     return folder / "html"
+
+
+def written_pages(folder: Path, *options: str) -> Path:
+    "The sources of the pages that people have written, without building the site."
+    tools = ROOT / "tools"
+    code = ("import runpy, sys; sys.path.insert(0, sys.argv[1]); del sys.argv[1]; "
+            f"runpy.run_path({str(tools / 'site.py')!r})['stage_pages']()")
+    command = [sys.executable, "-c", code, str(tools), str(folder), *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return folder / "source"
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -79,6 +93,58 @@ def test_a_page_shows_a_reader_what_a_reader_needs(pages):
     assert 'href="../../api/memory.html"' in text and "<summary>" in text
 
 
+def test_students_may_see_every_page(pages):
+    "No file of the site has solutions, hidden tests or the exam."
+    marks = re.compile("BEGIN (?:SOLUTION|HIDDEN)|marking notes</h1>|A1. Where the learning is")
+    assert marks.search("### BEGIN SOLUTION")
+    files = [path for kind in ("html", "ipynb", "md", "js") for path in pages.rglob(f"*.{kind}")]
+    assert len(files) > 200
+    assert [path for path in files if marks.search(path.read_text(encoding="utf-8"))] == []
+    assert list(pages.rglob("*exam*")) == []
+    assert "thirty questions" in (pages / "docs" / "teach" / "index.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["01_source", "09_does_not_learn", "10_capstone"])
+def test_a_page_of_build_is_what_students_get(pages, name):
+    "Written out another way: the notebook, with what stands between the marks taken out."
+    shown = nbformat.read(pages / "_sources" / "nbs" / "build" / f"{name}.ipynb", as_version=4)
+    solved = nbformat.read(ROOT / "nbs" / "build" / f"{name}.ipynb", as_version=4)
+    left_of = {"SOLUTION": "raise NotImplementedError  # your code\n", "HIDDEN TESTS": ""}
+    expected = []
+    for cell in solved.cells:
+        if cell.cell_type != "code" or "colab" in cell.metadata.get("tags", ()):
+            continue
+        text = cell.source + "\n"
+        for what, stub in left_of.items():
+            text = re.sub(rf"(?s)( *)### BEGIN {what}\n.*?### END {what}\n",
+                          lambda found, stub=stub: found[1] + stub if stub else "", text)
+        lines = [line for line in text.rstrip("\n").split("\n") if not line.startswith(("#| ", "# NBVAL_"))]
+        expected.append("\n".join(lines))
+    code = [cell for cell in shown.cells if cell.cell_type == "code"]
+    assert [cell.source for cell in code] == expected
+    assert [cell.outputs for cell in code] == [[]] * len(code)
+    assert ("*Write here.*" in [cell.source for cell in shown.cells]) == (name == "10_capstone")
+
+
+def test_a_teacher_gets_the_exam_on_demand(tmp_path):
+    usual = written_pages(tmp_path / "usual")
+    assert not (usual / "docs" / "teach" / "exam.md").exists()
+    assert "docs/teach/exam" not in (usual / "index.md").read_text(encoding="utf-8").split()
+    asked = written_pages(tmp_path / "asked", "--teacher")
+    assert "marking notes" in (asked / "docs" / "teach" / "exam.md").read_text(encoding="utf-8")
+    assert "docs/teach/exam" in (asked / "index.md").read_text(encoding="utf-8").split()
+    assert "[Exam](exam.md)" in (asked / "docs" / "teach" / "index.md").read_text(encoding="utf-8")
+    build = asked / "nbs" / "build" / "01_source.ipynb"
+    assert "BEGIN SOLUTION" not in build.read_text(encoding="utf-8")
+
+
+def test_common_words_are_not_explained_as_terms(pages):
+    words = (pages / "_static" / "glossary.js").read_text(encoding="utf-8")
+    terms = json.loads(words.removeprefix("window.GLOSSARY = ").rstrip().removesuffix(";"))
+    assert {"run", "step", "update"}.isdisjoint(terms)
+    assert {"AD", "oracle", "context memory", "cleared memory"} <= set(terms)
+
+
 def test_no_link_is_lost(pages):
     "Links to pages, to headings in them, and to files of the repository."
     names = {path: set(re.findall(r'\b(?:id|name)="([^"]+)"', path.read_text(encoding="utf-8")))
@@ -109,8 +175,9 @@ def test_buttons_open_notebooks_that_are_there(pages):
         of_colab = re.findall(r'"https://colab\.research\.google\.com/github/([^"]*)"', text)
         of_binder = re.findall(r'"https://mybinder\.org/v2/gh/([^"]*)"', text)
         notebook = ROOT / path.relative_to(pages).with_suffix(".ipynb")
-        assert len(of_colab) == len(of_binder) == notebook.exists()
-        if notebook.exists():
+        has_buttons = notebook.exists() and notebook.parent.name != "build"  # it is there with its solutions
+        assert len(of_colab) == len(of_binder) == has_buttons
+        if has_buttons:
             name = REPOSITORY.removeprefix("https://github.com/")
             place = notebook.relative_to(ROOT).as_posix()
             assert of_colab == [f"{name}/blob/main/{place}"]
@@ -197,6 +264,24 @@ def test_a_newcomer_moves_the_goal_at_once(browser, pages, size):
     shown.close()
 
 
+def test_the_longest_line_of_code_is_seen_whole(browser, pages):
+    "110 letters, on a screen of 1280 pixels, beside both lists of contents."
+    shown = browser.new_page(viewport={"width": 1280, "height": 800})
+    shown.goto((pages / LESSON).as_uri())
+    room = """() => {
+        const code = document.querySelector(".cell_input pre"), {paddingLeft} = getComputedStyle(code);
+        const letter = document.createElement("span");
+        letter.textContent = "x".repeat(110);
+        code.append(letter);
+        const {width} = letter.getBoundingClientRect();
+        letter.remove();
+        return code.clientWidth - 2 * parseFloat(paddingLeft) - width;
+    }"""
+    assert shown.evaluate(room) >= 0
+    assert shown.locator(".bd-sidebar-secondary").is_visible()
+    shown.close()
+
+
 def test_teachers_find_the_slides_beside_each_lesson(pages):
     guide = (pages / "docs" / "teach" / "lessons.html").read_text(encoding="utf-8")
     for lesson in (ROOT / "nbs" / "course").glob("*.ipynb"):
@@ -207,6 +292,9 @@ def test_teachers_find_the_slides_beside_each_lesson(pages):
         assert (pages / "_static" / name).is_file()
     book = (pages / "docs" / "teach" / "index.html").read_text(encoding="utf-8")
     assert 'href="../../slides/index.html"' in book
+    listed = (pages / "docs" / "teach" / "slides.html").read_text(encoding="utf-8")
+    for lesson in (ROOT / "nbs" / "course").glob("*.ipynb"):
+        assert f'href="../../slides/{lesson.stem}.html"' in listed
 
 
 def test_a_frame_is_as_tall_as_its_page_and_has_the_colours_of_the_site(browser, pages):
@@ -259,7 +347,7 @@ def symbols(text: str) -> set[str]:
     formulas = " ".join(found[0] for found in re.finditer(r"(?s)(?<!\\)(\$\$?)[^$]+\1", prose))
     words = r"\\(?:text|operatorname|begin|end)\{[^}]*\}|\\mathrm\{(?:d|[A-Za-z]{2,})\}"
     plain = re.sub(words, " ", formulas)
-    greek = set(re.findall(r"\\(?:theta|phi|pi|rho|sigma|lambda|ell|Delta)(?![a-z])", plain))
+    greek = set(re.findall(r"\\(?:theta|phi|pi|rho|sigma|lambda|kappa|ell|Delta)(?![a-z])", plain))
     return greek | set(re.findall("[A-Za-z]", re.sub(r"\\[A-Za-z]+", " ", plain)))
 
 

@@ -296,6 +296,13 @@ def lessons() -> list[Path]:
     return sorted(LESSONS.glob("*.ipynb"), key=lambda path: path.stem.partition("_")[0])
 
 
+def titles() -> Iterator[tuple[str, str]]:
+    "The name and the title of each deck, as HTML: `05_tokens` and what stands first in that lesson."
+    for path in lessons():
+        title = in_line(slides_of(path)[0].title)
+        yield path.stem, f"{path.stem.partition('_')[0]} · {title}"
+
+
 def write_slides(folder: Path, assets: str, names: Collection[str] = ()) -> None:
     """Write the decks, of all lessons or of `names` (`05_tokens`), and a page that lists them.
 
