@@ -326,9 +326,8 @@ def pairs() -> list[Entry]:
         kept = {"compressor": "selective", "compressor_arguments": {"rule": rule}}
         entries.append(Entry("PairRecall", "selective", config.changed(**kept, train_timesteps=updates),
                              [Recall()], {"rule": rule}))
-    # the control of `adaptive`, whose segments have few lengths in training: all but the first as when acting
-    alike = config.changed(segment_lengths="random_first")
-    entries.append(Entry("PairRecall", "replace", alike, [Recall()], {"segments": "random_first"}))
+    any_length = config.changed(segment_lengths="random")
+    entries.append(Entry("PairRecall", "replace", any_length, [Recall()], {"segments": "random"}))
     for n in (2, 4):  # the controls of `nested`: models of their own
         own = config.changed(n_latent=n, decoder_max_seq_length=config.decoder_max_seq_length - 8 + n)
         entries.append(Entry("PairRecall", "replace", own, [Recall()], {"n_latent": n}))
