@@ -17,7 +17,7 @@ from compressed_ad.registry import Registry
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "compressed_ad"
 LONGEST_LINE = 110
-# letters, without the index and without what nbdev writes between two cells: 11,000 of them are the live page,
+# letters, without the index and without what nbdev writes between two cells: 11,000 are the live page,
 # 16,000 families in which it matters what is kept, 29,000 five compressors, 20,000 the doctor
 LARGEST_PACKAGE = 499_000
 

@@ -50,9 +50,11 @@ DRAWN = """() => {
     text => [Number(text.getAttribute('y')) - 4, Number(text.textContent)]);
   const [[low, none], [high, most]] = [ticks[0], ticks.at(-1)];
   const value = y => none + (most - none) * (Number(y) - low) / (high - low);
-  const points = svg.querySelector('.oracle').getAttribute('points').trim().split(' ').map(point => point.split(','));
+  const line = svg.querySelector('.oracle').getAttribute('points');
+  const points = line.trim().split(' ').map(point => point.split(','));
   const dots = [...svg.querySelectorAll('.dot.CompressedAD')].map(dot => value(dot.getAttribute('cy')));
-  const below = [...svg.querySelectorAll('text.moment')].map(text => text.getBBox().y + text.getBBox().height);
+  const below = [...svg.querySelectorAll('text.moment')].map(text => text.getBBox())
+    .map(box => box.y + box.height);
   return {oracle: points.map(([_, y]) => value(y)), dots, most, lowest_word: Math.max(0, ...below),
           top: high, words: [...svg.querySelectorAll('text.moment')].map(text => text.textContent)};
 }"""
@@ -182,8 +184,10 @@ def test_the_words_of_the_maze_fit_and_can_be_read_on_a_phone(browser, pages):
     page.goto(path.as_uri())
     page.wait_for_selector(".chart svg")
     sizes = page.locator("svg.maze text, figure .under, .chart .title, .chart text").evaluate_all("""nodes =>
-      nodes.filter(node => node.textContent).map(node => [node.textContent, parseFloat(getComputedStyle(node).fontSize)
-        * (node.ownerSVGElement ? node.ownerSVGElement.clientWidth / node.ownerSVGElement.viewBox.baseVal.width : 1)])""")
+      nodes.filter(node => node.textContent).map(node => {
+        const size = parseFloat(getComputedStyle(node).fontSize), svg = node.ownerSVGElement;
+        return [node.textContent, size * (svg ? svg.clientWidth / svg.viewBox.baseVal.width : 1)];
+      })""")
     assert {"1", "↓"} < {text for text, _ in sizes} and any("Dashed line" in text for text, _ in sizes)
     assert all(size > 11 for _, size in sizes), sizes
     title = page.locator(".stage .chart .title")
@@ -247,7 +251,8 @@ def test_the_oracle_has_a_step_at_each_move_and_no_reward_lies_above_it(browser,
         page.goto(path.as_uri())
         page.wait_for_selector("svg.room")
         page.evaluate(f"""() => {{ {HAND}
-            until(12); move([0, 0]); until(14); page.step(); move([4, 4]); until(20); move([8, 8]); page.draw(); }}""")
+            until(12); move([0, 0]); until(14); page.step(); move([4, 4]);
+            until(20); move([8, 8]); page.draw(); }}""")
         drawn = page.evaluate(DRAWN)
         # the fifteenth episode has two goals, and whoever knows both earns no more than the larger oracle
         bests = [first] * 12 + [corner] * 2 + [centre] * 6 + [corner]
@@ -272,7 +277,8 @@ def test_who_moves_the_goal_is_told_what_to_expect(browser, pages):
     # what it found by its own record: each cell's last reward; the reader's picture must agree
     paid = page.evaluate(f"""() => {{ {HAND}
         const paid = {{}};
-        while (life.returns.length < 25) {{ page.step(); paid[life.latest.next_observations] = life.latest.rewards; }}
+        while (life.returns.length < 25) {{
+          page.step(); paid[life.latest.next_observations] = life.latest.rewards; }}
         return paid; }}""")
     move = lambda row, column: page.evaluate(f"() => {{ {HAND} move([{row}, {column}]); }}")
     for row, column in ((0, 0), (0, 5), (7, 0), (4, 4)):
@@ -367,8 +373,10 @@ GROUPS = {"erased": ["latents cleared, window kept", "latents cleared, window er
 def contrast(colour: str, paper: str) -> float:
     "As WCAG 2 defines it, of two colours as a browser gives them."
     def luminance(colour):
-        parts = np.array([int(part) for part in colour.removeprefix("rgb(").removesuffix(")").split(",")]) / 255
-        return np.where(parts <= .04045, parts / 12.92, ((parts + .055) / 1.055) ** 2.4) @ [.2126, .7152, .0722]
+        numbers = colour.removeprefix("rgb(").removesuffix(")").split(",")
+        parts = np.array([int(part) for part in numbers]) / 255
+        bent = np.where(parts <= .04045, parts / 12.92, ((parts + .055) / 1.055) ** 2.4)
+        return bent @ [.2126, .7152, .0722]
     low, high = sorted([luminance(colour), luminance(paper)])
     return (high + .05) / (low + .05)
 
