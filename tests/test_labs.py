@@ -23,11 +23,12 @@ from compressed_ad.insight.retracing import Moment
 from compressed_ad.insight.probes import take_snapshots
 from compressed_ad.lesson import read_record
 from compressed_ad.models import make_model
+from compressed_ad.registry import COMPRESSORS
 from compressed_ad.studies import Entry, Study, do_study, load_study
 
 ROOT = Path(__file__).parent.parent
 LABS = ("how_far_back", "doors_per_500", "when_a_window_is_enough", "how_many_latents", "what_memory_holds",
-        "does_pretraining_help")
+        "does_pretraining_help", "what_to_keep")
 TINY = make_config(dict(
     task_family_arguments={"size": 3, "horizon": 6}, n_held_out_tasks=2, n_streams=8, history_steps=40,
     decoder_max_seq_length=9, n_latent=2, tf_n_embd=16, tf_n_layer=1, tf_n_head=1, encoder_n_layer=1,
@@ -74,13 +75,17 @@ def test_a_committed_record_is_what_the_saved_results_say(lab, tmp_path, monkeyp
 @pytest.mark.parametrize("lab", LABS)
 def test_what_a_lab_compares_was_trained_and_measured_on_the_same_tasks(lab):
     study = study_of(lab)
-    assert study.name == lab and {entry.model for entry in study.entries} <= set(MODEL_STYLES)
+    known = {*MODEL_STYLES, *COMPRESSORS.parts}
+    assert study.name == lab and {entry.model for entry in study.entries} <= known
     keys = ("task_family", "task_family_arguments", "split_seed", "n_streams", "source", "source_arguments",
             "action_noise")
-    for task in {entry.task for entry in study.entries}:
-        alike = [entry for entry in study.entries if entry.task == task and "trained_to" not in entry.setting]
+    groups = {}
+    for entry in study.entries:
+        if "trained_to" not in entry.setting:
+            groups.setdefault((entry.task, entry.setting.get("trained_on_changes")), []).append(entry)
+    for group, alike in groups.items():
         for key in keys:
-            assert len({str(getattr(entry.config, key)) for entry in alike}) == 1, (task, key)
+            assert len({str(getattr(entry.config, key)) for entry in alike}) == 1, (group, key)
 
 
 def test_lengths_that_lab_1_asks_about_are_not_trained():
