@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .dataset import Plan, Samples, compression_plan
@@ -32,18 +33,21 @@ class Compressor(nn.Module):
     says.
     """
     reads_answers = False  # whether the memory carries the last answer of the decoder
+    n_notes = 0  # numbers that `note` puts behind a token
     reads_once = True  # whether the encoder reads `[latents | segment | query tokens]`, once each time
 
     def __init__(self, config: "Config"):
         super().__init__()
         self.n_latent = config.n_latent
+        self.width = config.tf_n_embd
         self.initial_memory = None
         if config.learned_initial_memory:
             self.initial_memory = learned_vectors(config.n_latent, config.tf_n_embd, SLOT_SCALE)
 
     def initial(self, batch: int) -> Tensor | None:
-        "The latents (batch, n_latent, width) of histories without transitions; None if there are none."
-        return None if self.initial_memory is None else self.initial_memory.expand(batch, -1, -1)
+        "The latents (batch, n_latent, width + n_notes) before any transition; None if there are none."
+        latents = self.initial_memory
+        return None if latents is None else F.pad(latents, (0, self.n_notes)).expand(batch, -1, -1)
 
     def write(self, memory: ContextMemory, length: int) -> Tensor:
         "New latents (batch, n_latent, width) from those of `memory` and its oldest `length` transitions."
@@ -124,7 +128,9 @@ class Replace(Compressor):
                                           config.n_latent, longest, config.qk_norm)
 
     def write(self, memory: ContextMemory, length: int) -> Tensor:
-        return self.encoder(memory.latents, memory.recent[:, :length])
+        latents = None if memory.latents is None else memory.latents[..., :self.width]
+        written = self.encoder(latents, memory.recent[:, :length, :self.width])
+        return F.pad(written, (0, self.n_notes))
 
 
 class Cleared(Compressor):

@@ -10,6 +10,7 @@ from compressed_ad.files import CompressedADError
 from compressed_ad.insight.rollout import record_rollout
 from compressed_ad.insight.views import looks_view, replay_view
 from compressed_ad.models import make_model
+from compressed_ad.studies import StudyError, acting_with
 from compressed_ad.tasks.dark_room import DarkRoomFamily
 
 FAMILY = DarkRoomFamily()
@@ -177,3 +178,12 @@ def test_a_life_is_recorded_and_replayed(kind, arguments):
     has_map = getattr(model.compressor, "encoder", None) is not None and model.compressor.reads_once
     assert (replayed is not None) == (len(rollout.encoder_attention) > 0) == has_map
     looks_view(rollout)
+
+
+def test_a_model_acts_otherwise_with_the_same_weights():
+    model = model_of("nested", {})
+    small = acting_with(model, {"n_used": 2})
+    assert small.start(3).latents.shape == (3, 2, 32) and model.start(3).latents.shape == (3, 8, 32)
+    assert small.compressor.encoder is model.compressor.encoder
+    with pytest.raises(StudyError, match="acting: n_usde = 2: Nested has no n_usde"):
+        acting_with(model, {"n_usde": 2})

@@ -5,7 +5,6 @@ __all__ = ['WHEN', 'Adaptive']
 
 # %% ../../nbs/reference/adaptive.ipynb #c002
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,10 +39,13 @@ class Adaptive(Replace):
         self.when = when
         self.cut = cut
         self.histogram = list(histogram) or [1 / n_cuts] * n_cuts
-        self.width = config.tf_n_embd
         if when == "learned":
             self.cost = nn.Sequential(linear((n_cuts + 1) * self.width, self.width), nn.ReLU(),
                                       linear(self.width, n_cuts))
+
+    @property
+    def n_notes(self) -> int:
+        return int(self.when in ("event", "surprise"))
 
     @property
     def reads_answers(self) -> bool:
@@ -116,16 +118,6 @@ class Adaptive(Replace):
             known = torch.zeros_like(transitions.rewards) if surprise is None else surprise
             return known[..., None], None
         return None, None
-
-    def initial(self, batch: int) -> Tensor:
-        latents = super().initial(batch)
-        assert latents is not None  # a rule
-        return nn.functional.pad(latents, (0, int(self.when in ("event", "surprise"))))
-
-    def write(self, memory: ContextMemory, length: int) -> Tensor:
-        latents, recent = memory.latents[..., :self.width], memory.recent[..., :self.width]
-        written = super().write(replace(memory, latents=latents, recent=recent), length)
-        return nn.functional.pad(written, (0, memory.latents.shape[2] - self.width))
 
     def due(self, memory: ContextMemory, latest: Transitions | None, room: int, keep: int) -> Tensor:
         due = torch.zeros(len(memory.recent), dtype=torch.long)

@@ -61,7 +61,6 @@ class Selective(Compressor):
         self.n_written = config.n_latent - n_kept
         self.n_kept = n_kept
         self.rule = rule
-        self.width = config.tf_n_embd
         self.n_notes = int(rule in ("random", "rewarded", "attention", "information"))
         longest = max(config.max_compress_length, self.lengths(config)[1]) + n_kept * (rule == "attention")
         if self.n_written:
@@ -71,11 +70,6 @@ class Selective(Compressor):
             self.score = nn.Sequential(linear(2 * self.width, self.width), nn.ReLU(), linear(self.width, 1))
         if rule == "information":
             self.family = config.family
-
-    def initial(self, batch: int) -> Tensor:
-        latents = super().initial(batch)
-        assert latents is not None  # a rule
-        return F.pad(latents, (0, self.n_notes))
 
     def note(self, transitions: Transitions, memory: ContextMemory,
              surprise: Tensor | None) -> tuple[Tensor | None, Any]:
