@@ -53,6 +53,13 @@ class Compressor(nn.Module):
         "New latents (batch, n_latent, width) from those of `memory` and its oldest `length` transitions."
         raise NotImplementedError
 
+    def left_raw(self, memory: ContextMemory, length: int) -> Tensor:
+        """Which tokens `write` would leave as they are, (batch, n), in the last n slots and in this order.
+
+        Places count through the tokens that were left before and then the segment. Here n is 0.
+        """
+        return torch.zeros(len(memory.recent), 0, dtype=torch.long)
+
     def note(self, transitions: Transitions, memory: ContextMemory,
              surprise: Tensor | None) -> tuple[Tensor | None, Any]:
         """What to note of transitions (batch, n) beside their tokens, and what to carry on in the memory.

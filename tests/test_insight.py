@@ -20,6 +20,7 @@ from compressed_ad.insight.interventions import (
 from compressed_ad.insight.retracing import Moment, at_compression, branch, follow, retrace
 from compressed_ad.insight.rollout import (
     Recorder, Rollout, RolloutError, packaged_model, packaged_record, record_rollout)
+from compressed_ad.memories.selective import RULES
 from compressed_ad.memory import ContextMemory
 from compressed_ad.models import make_model
 from compressed_ad.tasks.family import TaskFamily, make_task_family
@@ -229,6 +230,57 @@ def test_a_compressor_of_ones_own_is_seen(compressor):
                 view(one)
 
 
+@pytest.mark.parametrize("compressor, arguments", [
+    ("replace", {}), ("nested", {"sizes": [2, 4]}), ("levels", {"n_levels": 2}),
+    ("levels", {"n_levels": 2, "clock": "shuffled"}), ("adaptive", {"when": "random"}),
+    *(("selective", {"rule": rule, "n_kept": n}) for rule in RULES for n in (1, 3))])
+def test_which_slots_are_rewritten_and_which_steps_are_kept(tmp_path, compressor, arguments):
+    config = SMALL.changed(n_latent=4, decoder_max_seq_length=10, max_compress_length=6,
+                           max_compression_depth=12, compressor=compressor, compressor_arguments=arguments)
+    model = make_model(config, config.family.observation_space, config.family.action_space).eval()
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)
+    if compressor == "nested":
+        model.compressor.n_used = 2
+    rollouts = record_rollout(model, config, [5, 70], 40, progress=False)
+    for told in rollouts:
+        told.save(tmp_path / "one.safetensors")
+        assert np.array_equal(Rollout.load(tmp_path / "one.safetensors").kept, told.kept)
+        n_cycles, n_latent = len(told.compressed_at), 2 if compressor == "nested" else 4
+        assert n_cycles >= 6 and told.kept.shape == told.rewritten.shape == (n_cycles, n_latent)
+        before = model.start(1).latents.detach().numpy()[:, :, :8]
+        for cycle, latents in enumerate(told.latents[..., :8]):
+            changed = (latents != (told.latents[cycle - 1, :, :8] if cycle else before[0])).any(1)
+            assert np.array_equal(told.rewritten[cycle], changed)
+            kept = told.kept[cycle]
+            assert (kept < told.segment_lengths[:cycle + 1].sum()).all()
+            tokens = model.embedding(told.transitions())[0].detach().numpy()
+            held = kept >= 0
+            assert np.allclose(latents[held], tokens[kept[held]], atol=1e-6)
+            assert (np.diff(kept[held]) > 0).all()  # in order of time, none twice
+            n_kept = arguments.get("n_kept", 0)
+            assert not held[:n_latent - n_kept].any()
+            if cycle >= 2 and n_kept:
+                assert held[n_latent - n_kept:].all()
+        if compressor == "levels" and not arguments.get("clock"):
+            slow = [bool(cycle % 2) for cycle in range(n_cycles)]
+            assert told.rewritten.tolist() == [[True, True, second, second] for second in slow]
+        if compressor == "selective" and arguments["rule"] == "newest":
+            assert told.kept[-1].max() == told.segment_lengths.sum() - 1
+
+
+@pytest.mark.parametrize("rule", ["rewarded", "random", "learned"])
+def test_an_agent_that_keeps_transitions_is_taken_up_again_as_it_was(rule):
+    config = SMALL.changed(n_latent=4, decoder_max_seq_length=10, max_compress_length=6, keep_length=2,
+                           compressor="selective", compressor_arguments={"rule": rule, "n_kept": 2})
+    model = make_model(config, config.family.observation_space, config.family.action_space).eval()
+    rollouts = record_rollout(model, config, [5, 70], 40, progress=False)
+    again, lived = retrace(model, rollouts, 3), at_compression(model, config.family, [5, 70], 4)
+    for name in ("latents", "recent"):
+        assert torch.allclose(getattr(again.memory, name), getattr(lived.memory, name), atol=1e-6)
+    assert again.memory.n_transitions == lived.memory.n_transitions
+
+
 class Shifted(TaskFamily):
     "A corridor whose cells are -3 to 3, and whose actions are 1 to 3."
     name = "Shifted"
@@ -251,7 +303,8 @@ def test_rollout_of_a_space_that_does_not_begin_at_zero(tmp_path):
         probabilities=np.full((n, 3), 1 / 3), n_recent=np.arange(n) % 6,
         mass=np.zeros((n, 1, 1, 3)), attention=np.zeros((n, 1, 1, 2 + recent + 1)),
         compressed_at=np.zeros(0, int), segment_lengths=np.zeros(0, int),
-        latents=np.zeros((0, 2, 8)), encoder_attention=np.zeros(0))
+        latents=np.zeros((0, 2, 8)), rewritten=np.zeros((0, 2), bool), kept=np.zeros((0, 2), int),
+        encoder_attention=np.zeros(0))
     whole.save(tmp_path / "whole.safetensors")
     assert np.array_equal(Rollout.load(tmp_path / "whole.safetensors").actions, whole.actions)
     for name, values in {"actions": whole.actions - 1, "observations": cells + 1}.items():

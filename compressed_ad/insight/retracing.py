@@ -14,10 +14,12 @@ import torch
 from gymnasium.vector import VectorEnv
 from torch import Tensor
 
+from ..embedding import Transitions
 from ..evaluation import act, action_generator
 from .rollout import Rollout, RolloutError, as_numpy
 from ..memory import ContextMemory
 from ..models import CompressedAD, InContextModel
+from ..sources.source import FIELDS
 from ..tasks.family import TaskFamily, reset_environment
 
 # %% ../../nbs/reference/retracing.ipynb #c005
@@ -92,7 +94,9 @@ def retrace(model: CompressedAD, rollouts: Sequence[Rollout], cycle: int | None)
     first = rollouts[0]
     n_done = 0 if cycle is None else cycle + 1
     at = first.compressed_at[cycle] if n_done else 0
-    if any(list(rollout.compressed_at[:n_done][-1:]) != [at] for rollout in rollouts if n_done):
+    written = first.segment_lengths[:n_done].sum()
+    if any(list(rollout.compressed_at[:n_done][-1:]) != [at] or rollout.segment_lengths[:n_done].sum() != written
+           for rollout in rollouts if n_done):
         raise RolloutError(f"cycle = {cycle}: the rollouts were not compressed at the same step")
     tasks = np.array([rollout.about["task"] for rollout in rollouts])
     environment = first.family.vector(tasks)
@@ -102,13 +106,13 @@ def retrace(model: CompressedAD, rollouts: Sequence[Rollout], cycle: int | None)
             raise RolloutError(f"step {step}: the environment does not do again what was recorded; "
                                "only those without chance can be followed")
         observations = environment.step(np.array([rollout.actions[step] for rollout in rollouts]))[0]
-    kept = slice(first.segment_lengths[:n_done].sum(), at)  # what the compression left in the recent context
-    device = device_of(model)
-    recent = torch.cat([model.embedding(rollout.transitions(device)[:, kept]) for rollout in rollouts])
-    memory = replace(model.start(len(rollouts)), recent=recent, n_transitions=int(at), n_compressions=n_done)
+    memory = replace(model.start(len(rollouts)), n_transitions=int(written), n_compressions=n_done)
     if n_done:
         latents = torch.from_numpy(np.stack([rollout.latents[cycle] for rollout in rollouts]))
-        memory = replace(memory, latents=latents.to(recent))
+        memory = replace(memory, latents=latents.to(memory.recent))
+    lived = Transitions.of({name: np.stack([getattr(rollout, name) for rollout in rollouts]) for name in FIELDS},
+                           device_of(model))
+    memory = model.extended(memory, lived[:, written:at])  # what the compression left in the recent context
     ended = np.array([at > 0 and rollout.episode_ends[at - 1] for rollout in rollouts], bool)
     return Moment(first.family, tasks, environment, np.array(observations), memory, ended)
 

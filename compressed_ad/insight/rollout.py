@@ -6,6 +6,7 @@ __all__ = ['RolloutError', 'RecordedSteps', 'Rollout', 'as_numpy', 'ActsLike', '
 
 # %% ../../nbs/reference/rollout.ipynb #c002
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from importlib.resources import files
 from pathlib import Path
@@ -88,6 +89,8 @@ class Rollout(RecordedSteps):
     same by token, the latest transition first. Compression number k came after step `compressed_at[k]` (1 for
     the first), took `segment_lengths[k]` transitions and wrote `latents[k]`. `encoder_attention` is between
     old latents, segment and query tokens. Both attentions are empty if `record_rollout` had no `detail`.
+    `rewritten[k]` says which slots number k changed, and `kept[k]` which step's transition each holds raw: -1
+    for a latent.
     """
     probabilities: np.ndarray  # (n_steps, n_actions), that actions were drawn with
     n_recent: np.ndarray  # (n_steps,) transitions in the recent context at each decision
@@ -96,6 +99,8 @@ class Rollout(RecordedSteps):
     compressed_at: np.ndarray  # (n_compressions,)
     segment_lengths: np.ndarray  # (n_compressions,)
     latents: np.ndarray  # (n_compressions, n_latent, width)
+    rewritten: np.ndarray  # (n_compressions, n_latent)
+    kept: np.ndarray  # (n_compressions, n_latent)
     encoder_attention: np.ndarray  # (n_compressions, n_layer, n_head, n, n)
 
     @property
@@ -195,20 +200,46 @@ def _placed(layers: Sequence[Tensor], length: int, n_latent: int, n: int) -> np.
     return whole
 
 
+@contextmanager
+def _watched_writing(model: DecoderModel, note: Callable[[np.ndarray], None]) -> Iterator[None]:
+    "While it is open, `note` gets what each call of a compressor's `write` leaves raw."
+    compressor = getattr(model, "compressor", None)
+    if compressor is None:
+        yield
+        return
+    write = compressor.write
+
+    def watched_write(memory: ContextMemory, length: int) -> Tensor:
+        note(as_numpy(compressor.left_raw(memory, length)))
+        return write(memory, length)
+    compressor.write = watched_write
+    try:
+        yield
+    finally:
+        del compressor.write
+
+
 def _compressions(model: DecoderModel, before: ContextMemory, after: ContextMemory, layers: list[Tensor],
-                  n_latent: int, detail: bool) -> Iterator[tuple[int, dict[str, Any]]]:
-    "What is noted of each compression between two memories, with its stream."
+                  raw: list[np.ndarray], n_latent: int,
+                  detail: bool) -> Iterator[tuple[int, np.ndarray, dict[str, Any]]]:
+    "Of each compression between two memories: its stream, the places left raw, and what is noted."
     wrote = as_numpy(after.compressions > before.compressions)
     lengths = as_numpy(before.n_recent + 1 - after.n_recent)
     different = np.unique(lengths[wrote])  # equally long segments are read together
     n = 2 * n_latent + model.max_recent_length + 1 - model.keep_length
-    for length, seen in zip(different, np.array_split(np.arange(len(layers)), max(1, len(different)))):
+    groups = np.array_split(np.arange(len(layers)), max(1, len(different)))
+    for length, seen, places in zip(different, groups, raw):
         for row, stream in enumerate(np.flatnonzero(wrote & (lengths == length))):
-            told = {"segment_lengths": length, "latents": as_numpy(after.latents[stream])}
+            latents = after.latents[stream]
+            rewritten = np.ones(n_latent, bool)
+            if before.latents is not None:
+                width = model.compressor.width  # notes may change where the token stays
+                rewritten = as_numpy((latents != before.latents[stream])[:, :width].any(1))
+            told = {"segment_lengths": length, "latents": as_numpy(latents), "rewritten": rewritten}
             if detail and len(seen) and model.compressor.reads_once:
                 read = [layers[number][row] for number in seen]
                 told["encoder_attention"] = _placed(read, length, n_latent, n)
-            yield stream, told
+            yield stream, places[row], told
 
 # %% ../../nbs/reference/rollout.ipynb #c015
 class Recorder(ActsLike):
@@ -218,7 +249,10 @@ class Recorder(ActsLike):
             raise RolloutError(f"{type(model).__name__}: only AD and CompressedAD look at tokens")
         super().__init__(model)
         self.detail = detail
-        self.n_latent = model.compressor.n_latent if isinstance(model, CompressedAD) else 0
+        self.n_latent = 0
+        if isinstance(model, CompressedAD):
+            initial = model.compressor.initial(1)  # fewer, where a part of them is used
+            self.n_latent = model.compressor.n_latent if initial is None else initial.shape[1]
 
     def start(self, batch: int) -> ContextMemory:
         self.steps: list[dict[str, np.ndarray]] = []  # of all streams, (batch, ...) each
@@ -239,14 +273,27 @@ class Recorder(ActsLike):
 
     def observe(self, memory: ContextMemory, transitions: Transitions) -> ContextMemory:
         layers: list[Tensor] = []
+        raw: list[np.ndarray] = []
         blocks = getattr(self.model.encoder, "blocks", []) if self.n_latent else []
-        with watched(blocks, lambda layer, weights: layers.append(weights)):
+        with (watched(blocks, lambda layer, weights: layers.append(weights)),
+              _watched_writing(self.model, raw.append)):
             after = self.model.observe(memory, transitions)
         happened = {name: as_numpy(getattr(transitions, name)[:, 0]) for name in FIELDS}
         self.steps.append(happened | self.decision)
-        for stream, told in _compressions(self.model, memory, after, layers, self.n_latent, self.detail):
-            self.compressions[stream].append(told | {"compressed_at": len(self.steps)})
+        noted = _compressions(self.model, memory, after, layers, raw, self.n_latent, self.detail)
+        for stream, places, told in noted:
+            first = len(self.steps) - int(memory.n_recent[stream]) - 1  # step of the segment
+            steps = self._left(stream, places, np.arange(first, first + told["segment_lengths"]))
+            self.compressions[stream].append(told | {"compressed_at": len(self.steps), "kept": steps})
         return after
+
+    def _left(self, stream: int, places: np.ndarray, segment: np.ndarray) -> np.ndarray:
+        "The step whose transition each slot holds raw after a compression, (n_latent,), -1 for a latent."
+        steps = np.full(self.n_latent, -1)
+        before = self.compressions[stream][-1]["kept"] if self.compressions[stream] else steps
+        n = len(places)
+        steps[self.n_latent - n:] = np.r_[before[self.n_latent - n:], segment][places]
+        return steps
 
     def rollouts(self, about: Sequence[Mapping[str, Any]]) -> list[Rollout]:
         "A record for each stream, with what `about` says of it."
@@ -255,6 +302,7 @@ class Recorder(ActsLike):
         width = self.model.decoder.positions.shape[1]
         empty = {"compressed_at": np.zeros(0, int), "segment_lengths": np.zeros(0, int),
                  "latents": np.zeros((0, self.n_latent, width), np.float32),
+                 "rewritten": np.zeros((0, self.n_latent), bool), "kept": np.zeros((0, self.n_latent), int),
                  "encoder_attention": np.zeros(0, np.float16)}
         made = []
         for row, compressions in enumerate(self.compressions):
@@ -301,7 +349,8 @@ def _layout(rollout: Rollout) -> dict[str, tuple]:
     actions = config.family.action_space
     n = rollout.actions.size
     n_cycles = rollout.compressed_at.size
-    n_latent = rollout.n_latent if rollout.latents.ndim == 3 else config.n_latent
+    is_right = rollout.latents.ndim == 3 and rollout.latents.shape[2] >= config.tf_n_embd  # with notes
+    n_latent, width = rollout.latents.shape[1:] if is_right else (config.n_latent, config.tf_n_embd)
     n_tokens = n_latent + config.max_recent_length + 1
     n_read = n_latent + n_tokens - config.keep_length
     heads = (config.tf_n_layer, config.tf_n_head)
@@ -319,7 +368,9 @@ def _layout(rollout: Rollout) -> dict[str, tuple]:
         "attention": ((n, *heads, n_tokens), "f"),
         "compressed_at": ((n_cycles,), "i", 1, n),
         "segment_lengths": ((n_cycles,), "i", 1, n),
-        "latents": ((n_cycles, n_latent, config.tf_n_embd), "f"),
+        "latents": ((n_cycles, n_latent, width), "f"),
+        "rewritten": ((n_cycles, n_latent), "b", False, True),
+        "kept": ((n_cycles, n_latent), "i", -1, n - 1),
         "encoder_attention": ((n_cycles, *encoder_heads, n_read, n_read), "f")}
 
 # %% ../../nbs/reference/rollout.ipynb #c030

@@ -51,8 +51,9 @@ RULES = ("learned", "random", "newest", "rewarded", "attention", "information")
 class Selective(Compressor):
     """Of `n_latent` tokens, `n_kept` are transitions as they were, chosen by a `rule`; the rest is written.
 
-    In the latents, the kept ones stand last, in order of time. Rules: `learned`, and as controls `random`,
-    `newest`, `rewarded`, `attention` (what the encoder has looked at most) and `information` (an oracle).
+    In the latents, the kept ones stand last, in order of time; initial tokens, which are no transitions, go
+    first, whatever the rule. Rules: `learned`, and as controls `random`, `newest`, `rewarded`, `attention`
+    (what the encoder has looked at most) and `information` (an oracle). The first note of a transition is 1.
     """
     reads_once = False
 
@@ -61,7 +62,7 @@ class Selective(Compressor):
         self.n_written = config.n_latent - n_kept
         self.n_kept = n_kept
         self.rule = rule
-        self.n_notes = int(rule in ("random", "rewarded", "attention", "information"))
+        self.n_notes = 1 + int(rule in ("random", "rewarded", "attention", "information"))
         longest = max(config.max_compress_length, self.lengths(config)[1]) + n_kept * (rule == "attention")
         if self.n_written:
             self.encoder = CompressionEncoder(self.width, config.encoder_n_layer, config.encoder_n_head,
@@ -73,9 +74,10 @@ class Selective(Compressor):
 
     def note(self, transitions: Transitions, memory: ContextMemory,
              surprise: Tensor | None) -> tuple[Tensor | None, Any]:
-        if not self.n_notes:
-            return None, None
+        is_transition = torch.ones_like(transitions.rewards)[..., None]
         carried = None
+        if self.n_notes == 1:
+            return is_transition, None
         if self.rule == "rewarded":
             numbers = transitions.rewards
         elif self.rule == "random":
@@ -88,7 +90,7 @@ class Selective(Compressor):
                 carried = [np.ones((len(memory.recent), size), bool) for size in self.family.factors]
             carried = [fact.copy() for fact in carried]
             numbers = torch.as_tensor(information(self.family, transitions, carried))
-        return numbers[..., None], carried
+        return torch.cat([is_transition, numbers[..., None]], -1), carried
 
     def scores(self, latents: Tensor, candidates: Tensor) -> Tensor:
         "What decides, (batch, n), of candidates (batch, n, width + n_notes) beside written latents."
@@ -99,22 +101,38 @@ class Selective(Compressor):
         if self.rule == "newest":
             places = torch.arange(candidates.shape[1], device=candidates.device)
             return places.expand(candidates.shape[:2]).float()
-        return candidates[..., self.width]
+        return candidates[..., self.width + 1]
 
-    def write(self, memory: ContextMemory, length: int) -> Tensor:
+    def candidates(self, memory: ContextMemory, length: int) -> tuple[Tensor, Tensor]:
+        "Written latents (batch, n_written, width), and what may stay raw, (batch, n, width + n_notes), by time."
         written, kept = memory.latents.split([self.n_written, self.n_kept], 1)
         written = written[..., :self.width]
-        candidates = torch.cat([kept, memory.recent[:, :length]], 1)  # in order of time
+        candidates = torch.cat([kept, memory.recent[:, :length]], 1)
         if self.rule == "attention" and self.n_written:
             seen = attention_received(self.encoder, written, candidates[..., :self.width])
             candidates = torch.cat([candidates[..., :-1], candidates[..., -1:] + seen[..., None]], -1)
-        scores = self.scores(written, candidates)
+        return written, candidates
+
+    def parted(self, scores: Tensor, candidates: Tensor) -> tuple[Tensor, Tensor]:
+        "The places of the rest and of the `n_kept` best by `scores` (batch, n), each in order of time."
         n = scores.shape[1]
-        newer = 1e-6 * torch.arange(n, device=scores.device)  # of equals, the newer
-        chosen = torch.zeros_like(scores, dtype=torch.bool)
-        chosen.scatter_(1, (scores.detach() + newer).topk(self.n_kept).indices, True)
+        places = torch.arange(n, device=scores.device)  # of equals, the newer
+        is_transition = candidates[..., self.width] > 0
+        ranks = torch.where(is_transition, scores.detach() + 1e-6 * places, places - 1e6)
+        chosen = torch.zeros_like(is_transition).scatter(1, ranks.topk(self.n_kept).indices, True)
         order = torch.argsort(chosen.to(torch.uint8), dim=1, stable=True)  # the rest, then the chosen
         rest, best = order.split([n - self.n_kept, self.n_kept], 1)
+        return rest, best
+
+    def left_raw(self, memory: ContextMemory, length: int) -> Tensor:
+        with torch.no_grad():
+            written, candidates = self.candidates(memory, length)
+            return self.parted(self.scores(written, candidates), candidates)[1]
+
+    def write(self, memory: ContextMemory, length: int) -> Tensor:
+        written, candidates = self.candidates(memory, length)
+        scores = self.scores(written, candidates)
+        rest, best = self.parted(scores, candidates)
         kept = _taken(candidates, best)
         if self.rule == "learned":
             score = torch.sigmoid(scores.gather(1, best))[..., None]
