@@ -253,6 +253,7 @@ class Recorder(ActsLike):
         if isinstance(model, CompressedAD):
             initial = model.compressor.initial(1)  # fewer, where a part of them is used
             self.n_latent = model.compressor.n_latent if initial is None else initial.shape[1]
+        self.none_kept = np.full(self.n_latent, -1)
 
     def start(self, batch: int) -> ContextMemory:
         self.steps: list[dict[str, np.ndarray]] = []  # of all streams, (batch, ...) each
@@ -283,17 +284,14 @@ class Recorder(ActsLike):
         noted = _compressions(self.model, memory, after, layers, raw, self.n_latent, self.detail)
         for stream, places, told in noted:
             first = len(self.steps) - int(memory.n_recent[stream]) - 1  # step of the segment
-            steps = self._left(stream, places, np.arange(first, first + told["segment_lengths"]))
-            self.compressions[stream].append(told | {"compressed_at": len(self.steps), "kept": steps})
+            before = self.compressions[stream][-1]["kept"] if self.compressions[stream] else self.none_kept
+            raw_slots = slice(self.n_latent - len(places), None)
+            kept = self.none_kept.copy()
+            kept[raw_slots] = np.r_[before[raw_slots], first:first + told["segment_lengths"]][places]
+            told |= {"compressed_at": len(self.steps), "kept": kept,
+                     "rewritten": np.logical_or(told["rewritten"], kept != before)}  # by another, if like it
+            self.compressions[stream].append(told)
         return after
-
-    def _left(self, stream: int, places: np.ndarray, segment: np.ndarray) -> np.ndarray:
-        "The step whose transition each slot holds raw after a compression, (n_latent,), -1 for a latent."
-        steps = np.full(self.n_latent, -1)
-        before = self.compressions[stream][-1]["kept"] if self.compressions[stream] else steps
-        n = len(places)
-        steps[self.n_latent - n:] = np.r_[before[self.n_latent - n:], segment][places]
-        return steps
 
     def rollouts(self, about: Sequence[Mapping[str, Any]]) -> list[Rollout]:
         "A record for each stream, with what `about` says of it."

@@ -2,8 +2,8 @@
 
 # %% auto #0
 __all__ = ['FIT', 'COLORMAP', 'PAGE_COLOURS', 'packed', 'safe_json', 'web_file', 'View', 'views_page', 'memory_cells',
-           'replay_view', 'looks_view', 'tape_view', 'shares_view', 'probes_view', 'interventions_view', 'heads_view',
-           'explore', 'gallery', 'write_gallery']
+           'replay_view', 'looks_view', 'tape_view', 'shares_view', 'slots_view', 'probes_view', 'interventions_view',
+           'heads_view', 'explore', 'gallery', 'write_gallery']
 
 # %% ../../nbs/reference/views.ipynb #10c-views-002
 import base64
@@ -21,8 +21,9 @@ from typing import Any
 import ipywidgets
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.colors import to_hex
+from matplotlib.colors import ListedColormap, to_hex
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from tqdm.auto import tqdm
 
 from ..config import Config
@@ -101,7 +102,7 @@ class View:
     size: tuple[float, float] = (8, 4)  # of the figure, in inches
     height: int = 640  # of the page, in pixels
     style: str = "views.css"
-    scripts: tuple[str, ...] = ("elements.js", "pictures.js", "views.js")  # the last has `compressedAD.show`
+    scripts: tuple[str, ...] = ("elements.js", "slots.js", "pictures.js", "views.js")  # the last has `compressedAD.show`
 
     def page(self) -> str:
         "A whole HTML page that fetches nothing."
@@ -174,6 +175,8 @@ def _page(rollout: Rollout, kind: str, parts: Mapping[str, Any], **words: Any) -
         "n_cycles": len(rollout.compressed_at), "ends": np.flatnonzero(rollout.episode_ends).tolist(),
         "rewarded": np.flatnonzero(rollout.rewards > 0).tolist(), "first_reward": rollout.first_reward,
         "compressed_at": rollout.compressed_at.tolist(), "first_cycle": _first_cycle(rollout),
+        "segments": [steps.tolist() for steps in rollout.segments], "kept": rollout.kept.tolist(),
+        "actions": rollout.actions.tolist(),
         "colours": PAGE_COLOURS, "colormap": COLORMAP}
     return texts | common | parts
 
@@ -192,8 +195,7 @@ def _room(rollout: Rollout) -> dict[str, Any]:
     grid = room_size(rollout.family)
     return {"grid": grid, "facts": facts, "cells": cell_numbers(rollout.observations, grid).tolist(),
             "next_cells": cell_numbers(rollout.next_observations, grid).tolist(),
-            "actions": rollout.actions.tolist(), "action_names": list(ACTION_NAMES), "moves": MOVES.tolist(),
-            "segments": [steps.tolist() for steps in rollout.segments], "n_recent": rollout.n_recent.tolist()}
+            "action_names": list(ACTION_NAMES), "moves": MOVES.tolist(), "n_recent": rollout.n_recent.tolist()}
 
 
 def _room_if_any(rollout: Rollout) -> dict[str, Any]:
@@ -374,6 +376,34 @@ def shares_view(rollout: Rollout, effects: np.ndarray | None = None) -> View:
                  ylim=(1e-9, 2), title=f"after compression {last + 1}")
         axes.legend(fontsize=8)
     return View("shares", data, draw, (7, 3), 620)
+
+# %% ../../nbs/reference/views.ipynb #slots-1
+def slots_view(rollout: Rollout) -> View:
+    """What each slot of the memory holds, a latent or a transition that is kept raw, and since when.
+
+    Needs neither a room nor attention. Raises `RolloutError` if nothing was compressed.
+    """
+    _needs(rollout, compressions=1)
+    data = _page(rollout, "slots", _room_if_any(rollout) | {"rewritten": rollout.rewritten.tolist()})
+    is_paid = np.r_[rollout.rewards > 0, False]  # the last for -1, which is no step
+    roles = ("latents", "recent", "goal")
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        kept = np.concatenate([np.full((1, rollout.n_latent), -1), rollout.kept])
+        role = ((kept >= 0).astype(int) + is_paid[kept])[rollout.cycles]  # (n_steps, n_latent)
+        axes.imshow(role.T, cmap=ListedColormap([COLOURS[name] for name in roles]), vmin=0, vmax=2, aspect="auto",
+                    interpolation="nearest")
+        for at, rewritten in zip(rollout.compressed_at, rollout.rewritten):
+            slots = np.flatnonzero(rewritten)
+            axes.vlines(np.full(len(slots), at - 0.5), slots - 0.5, slots + 0.5, color="white", linewidth=1)
+        names = ("latent", "kept raw", "kept raw, rewarded")
+        patches = [Patch(color=COLOURS[role], label=name) for role, name in zip(roles, names)]
+        axes.legend(handles=patches, loc="upper center", bbox_to_anchor=(0.5, -0.22), ncols=3, fontsize=8)
+        axes.grid(False)
+        axes.set(xlabel="step", ylabel="slot", title="white: the slot was written anew",
+                 yticks=range(0, rollout.n_latent, 5))
+    return View("slots", data, draw, (8, 3.2), 620)
 
 # %% ../../nbs/reference/views.ipynb #10c-views-027
 def probes_view(rollout: Rollout, readout: Readout, control: Readout, test: str = "") -> View:

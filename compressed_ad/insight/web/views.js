@@ -62,9 +62,12 @@ const compressedAD = (() => {
 
     // bars: latents, transitions with the oldest first, the query
     const oldest_first = [...range(n), ...range(room_for).map(k => n + room_for - 1 - k), n + room_for];
+    const cycles = () => data.compressed_at.filter(at => at <= step).length;
     const back = k => n + room_for - k;  // how many steps ago the transition of bar k was
+    const kept = k => k < n && cycles() ? data.kept[cycles() - 1][k] : -1;  // the step that a slot holds raw
     const is_recent = k => k >= n && k < n + room_for && back(k) <= data.n_recent[step];
-    const led_to = k => data.next_cells[step - back(k)];
+    const led_to = k => data.next_cells[k < n ? kept(k) : step - back(k)];
+    const leads = k => k < n ? kept(k) >= 0 : is_recent(k);
     const weight = column => overHeads(attention, head, data.layers, data.heads, [step], [column]);
     const share = k => weight(oldest_first[k]);
 
@@ -79,11 +82,12 @@ const compressedAD = (() => {
     const marks = timeline(data, 836, colours);
 
     function tellCell(row, column) {
-      const cell = floor.number(row, column), led = range(n + room_for).filter(k => is_recent(k) && led_to(k) === cell);
+      const cell = floor.number(row, column), led = range(n + room_for).filter(k => leads(k) && led_to(k) === cell);
       const leading = range(data.moves.length).filter(action => landing(data, data.cells[step], action) === cell);
       tokens.light(led.map(k => [0, k]));
       actions.light(leading.map(action => [0, action]));
-      const words = led.length ? `${led.map(back).join(", ")} steps ago; ${led.reduce((sum, k) => sum + share(k), 0).toFixed(3)} of the attention`
+      const ago = k => k < n ? `${step - kept(k)} (kept raw)` : back(k);
+      const words = led.length ? `${led.map(ago).join(", ")} steps ago; ${led.reduce((sum, k) => sum + share(k), 0).toFixed(3)} of the attention`
         : "no recent transition led here";
       return `${named(row, column)}: ${words}${memory ? `; ${percent(through.at(step, cell))} of the brightest in the memory` : ""}`;
     }
@@ -96,12 +100,12 @@ const compressedAD = (() => {
 
     function tellToken(_, k) {
       const words = `${share(k).toFixed(3)} of the attention`;
-      if (k < n) return `latent ${k}: ${words}`;
+      if (k < n && kept(k) < 0) return `latent ${k}: ${words}`;
       if (k < n + room_for && !is_recent(k)) return `${back(k)} steps ago: not in sight`;
       place.light([floor.at(k === n + room_for ? data.cells[step] : led_to(k))]);
       if (k === n + room_for) return `the query itself: ${words}`;
-      const then = step - back(k);
-      return `${back(k)} steps ago, step ${then} (${data.action_names[data.actions[then]]}): ${words}`;
+      const then = k < n ? kept(k) : step - back(k);
+      return `${k < n ? `slot ${k} holds a transition raw, ` : ""}${step - then} steps ago, step ${then} (${data.action_names[data.actions[then]]}): ${words}`;
     }
 
     const scrubber = slider("step", [0, last], step, value => { step = value; draw(); });
@@ -125,6 +129,7 @@ const compressedAD = (() => {
     panels.append(whole(pointed.node, marks.svg), place.node, element("div", {}, actions.node, element("br"), tokens.node));
     swatches(legend, [[colours.recent, "attention on recent transitions, where they led"],
                       [colours.latents, "latents: what they were made of, by attention rollout (relative to the brightest cell)"],
+                      ...(data.kept.flat().some(one => one >= 0) ? [[colours.recent, "dashed: where transitions led that are kept raw"]] : []),
                       [colours.agent, "agent and its next move"], ...timelineLegend(colours)]);
 
     function arc(k, large) {
@@ -148,6 +153,11 @@ const compressedAD = (() => {
       floor.cells.forEach((_, cell) => floor.colour(cell, fill(cell)));
       const [down, right] = data.moves[data.actions[step]];
       floor.over.replaceChildren(...weights.map((value, k) => arc(k + 1, Math.min(1, level(value, largest, how)))),
+        ...range(n).filter(k => kept(k) >= 0).map(k => {
+          const [kx, ky] = floor.centre(led_to(k));
+          return shape("rect", {x: kx - 15, y: ky - 15, width: 30, height: 30, rx: 5, fill: "none", stroke: colours.recent,
+                                "stroke-width": 2, "stroke-dasharray": "4 3", "data-role": "kept"});
+        }),
         shape("circle", {cx: x, cy: y, r: 9, fill: colours.agent, "data-role": "agent"}),
         shape("line", {x1: x, y1: y, x2: x + 22 * right, y2: y + 22 * down, stroke: colours.agent, "stroke-width": 4, "stroke-linecap": "round"}));
     }
@@ -157,11 +167,11 @@ const compressedAD = (() => {
       const taken = data.actions[step], names = data.action_names;
       action_bars.draw(names.map((_, action) => probabilities.at(step, action)),
                        names.map((_, action) => action === taken ? colours.agent : "var(--muted)"));
-      token_bars.draw(oldest_first.map(weight), oldest_first.map(k => k < n ? colours.latents : k < n + room_for ? colours.recent : colours.query), how);
-      const episode = data.ends.filter(end => end < step).length, cycles = data.compressed_at.filter(at => at <= step).length;
+      token_bars.draw(oldest_first.map(weight), oldest_first.map(k => k < n ? (kept(k) < 0 ? colours.latents : colours.recent) : k < n + room_for ? colours.recent : colours.query), how);
+      const episode = data.ends.filter(end => end < step).length;
       curve.draw([{values: paid, colour: colours.CompressedAD}], [[episode, "var(--ink)", 2]]);
       marks.move(step);
-      say(`step ${step}, episode ${episode + 1}, after ${cycles} compressions; ` +
+      say(`step ${step}, episode ${episode + 1}, after ${cycles()} compressions; ` +
         `${percent(overHeads(on_latents, head, data.layers, data.heads, [step], []))} of the attention on latents; ` +
         `${names[taken]} with probability ${probabilities.at(step, taken).toFixed(2)}${data.rewarded.includes(step) ? "; reward" : ""}`);
     }
@@ -613,7 +623,66 @@ const compressedAD = (() => {
     draw();
   }
 
-  const views = {replay, looks, tape, shares, probes, interventions, heads};
+  // ---- 8. what stays in the memory, and since when
+
+  function slots(root, data) {
+    const {panels, legend, colours, pointable, say} = frame(root, data), {n_latent: n, segments, n_steps} = data;
+    const number = step => data.compressed_at.filter(at => at <= step).length;  // compressions before a decision
+    const changes = data.compressed_at.map((at, k) => ({
+      at, number: k + 1, rewritten: data.rewritten[k], kept: data.kept[k].map(step => step < 0 ? null : step)}));
+    const past = memorySlots.pieces(n, changes, n_steps), paid = new Set(data.rewarded);
+    const shown = {latents: colours.latents, kept: colours.recent, paid: colours.goal, segment: "var(--muted)", moment: "var(--ink)"};
+    const picture = new memorySlots.Picture(n, "what each slot holds, by step"), svg = picture.node;
+    svg.setAttribute("width", 770);
+    svg.style.height = `${Math.max(170, 14 * (n + 1))}px`;
+    picture.draw(changes, segments.map((steps, k) => ({first: steps[0], last: steps.at(-1), at: data.compressed_at[k]})),
+                 [0, n_steps], shown, step => paid.has(step));
+    const plan = pointable(gridded(svg, [1, 1], [n + 1, n_steps], [0, 0, 1 / n_steps, 1 / (n + 1)]), tell);
+    const place = whereabouts(data, "where that was", colours, pointable, cell => {
+      const led = range(n_steps).filter(step => data.next_cells[step] === cell), here = new Set(led);
+      const held = past.filter(({kept}) => here.has(kept));
+      plan.light([...stretches(led).map(band => [0, band]), ...held.map(({slot, from, to}) => [slot + 1, [from, to - 1]])]);
+      return `${plural(led.length, "transition")} led here, ${new Set(held.map(({kept}) => kept)).size} kept raw at some time`;
+    });
+
+    const named_step = step => `step ${step} (${data.action_names ? data.action_names[data.actions[step]] : `action ${data.actions[step]}`}` +
+      `${paid.has(step) ? ", rewarded" : ""})`;
+    const cellsOf = steps => place.cells(data.grid ? steps.map(step => data.next_cells[step]) : []);
+    function tell(row, step) {
+      if (row === 0) {
+        const k = segments.findIndex(steps => steps[0] <= step && step <= steps.at(-1));
+        cellsOf([step]);
+        if (k < 0) return `${named_step(step)}: not compressed yet`;
+        const kept = past.filter(piece => piece.kept === step);
+        plan.light([[0, [segments[k][0], segments[k].at(-1)]], ...kept.map(({slot, from, to}) => [slot + 1, [from, to - 1]])]);
+        const stays = kept.length ? `stays raw until step ${Math.max(...kept.map(({to}) => to))}` : "goes into the latents";
+        return `${named_step(step)}: ${stays}, at compression ${k + 1}, which takes ${plural(segments[k].length, "transition")}`;
+      }
+      const piece = past.find(({slot, from, to}) => slot === row - 1 && from <= step && step < to);
+      const since = piece.number ? `since compression ${piece.number}, ${step - piece.from} steps ago` : "as at the beginning";
+      if (piece.kept !== null) {
+        cellsOf([piece.kept]);
+        plan.light([[row, [piece.from, piece.to - 1]], [0, piece.kept]]);
+        return `slot ${row - 1} at step ${step}: holds ${named_step(piece.kept)} raw, here ${since}`;
+      }
+      const steps = piece.number ? segments[piece.number - 1] : [];
+      cellsOf(steps);
+      plan.light([[row, [piece.from, piece.to - 1]], ...(steps.length ? [[0, [steps[0], steps.at(-1)]]] : [])]);
+      return `slot ${row - 1} at step ${step}: a latent, ${since}; stands for ${plural(number(piece.to) - number(piece.from), "compression")}`;
+    }
+
+    panels.append(whole(labelled(plan.node, [n + 1, n_steps], [], [["segments", 0, 1], ["slot 0", 1, 2], ["slot " + (n - 1), n, n + 1]], 62),
+                        element("div", {}, `steps 0 to ${n_steps - 1}, from left to right`)), ...place.nodes);
+    swatches(legend, [[shown.latents, "a latent (pale: none was written yet)"], [shown.kept, "a transition, kept raw"], [shown.paid, "a rewarded one"],
+                      [shown.segment, "the segments, one after the other"], [shown.moment, "compression"]]);
+    const kept = data.kept.at(-1).filter(step => step >= 0);
+    const lengths = segments.map(steps => steps.length), [least, largest] = [Math.min(...lengths), Math.max(...lengths)];
+    say(`${plural(changes.length, "compression")} of ${least === largest ? "" : `${least} to `}${largest} transitions; ` +
+      (kept.length ? `${kept.length} of ${n} tokens are transitions, ${kept.filter(step => paid.has(step)).length} of those now kept were rewarded`
+        : "nothing is kept raw") + "; point at a slot");
+  }
+
+  const views = {replay, looks, tape, shares, probes, interventions, heads, slots};
   function show(kind, root, data) {
     views[kind](root, data);
     // canvases do not follow the reader's light and dark by themselves
