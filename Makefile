@@ -59,7 +59,7 @@ site: $(READY)
 slides: $(READY)
 	$(BIN)/python tools/slides.py
 
-# trained models that act in the browser: runs/live.html and runs/live_maze.html
+# trained models that act in the browser: runs/live.html, runs/live_maze.html and runs/live_kept.html
 live: $(READY)
 	$(BIN)/python -c 'from compressed_ad.insight.live import write_live; write_live()'
 

@@ -20,12 +20,15 @@ MODELS = sorted(name for pair in PACKAGED.values() for name in pair)
 
 REPLAY = """async ([weights, about, happened]) => {
   const model = new liveAgent.Model(about, await liveAgent.unpacked(weights));
-  const memory = model.start(), told = [];
-  for (const transition of happened) {
+  const memory = model.start(), told = [], slots = [], at = [];
+  for (const [number, transition] of happened.entries()) {
     told.push(liveAgent.softmax(model.predict(memory, transition.observations).logits));
-    model.observe(memory, transition);
+    if (!model.observe(memory, {...transition, number})) continue;
+    at.push(number + 1);
+    const isNew = slot => slot.written === memory.compressions;
+    slots.push(memory.slots.map(slot => [slot.kept ? slot.kept.number : -1, isNew(slot)]));
   }
-  return [told, memory.compressions];
+  return [told, slots, at];
 }"""
 
 # returns (lives, episodes) of lives with some seeds; in the place of CHANGE a life may be disturbed
@@ -110,19 +113,52 @@ def wait_until(page, condition: str) -> None:
 def test_the_page_answers_what_torch_answers(pages, name, precision, limit):
     model, config = packaged(name)
     n_steps = 500 if config.model == "CompressedAD" else 120
+    rollout = replayed(pages["room"][0], model, config, n_steps, precision, limit)
+    assert len(rollout.latents) >= 15 or config.model == "AD"
+
+
+def replayed(page, model, config, n_steps, precision, limit):
+    "A life by torch, after a page has given the same answers and done the same to its memory."
     [rollout] = record_rollout(model, config, [int(config.split.held_out[0])], n_steps, progress=False)
     fields = ("observations", "actions", "rewards", "next_observations", "episode_ends")
     columns = [getattr(rollout, field).astype(float).tolist() for field in fields]
     happened = [dict(zip(fields, values)) for values in zip(*columns)]
-    page, _, _ = pages["room"]
     weights = packed_weights(model.state_dict(), precision)
-    told, compressions = page.evaluate(REPLAY, [weights, about_model(model), happened])
+    told, slots, compressed_at = page.evaluate(REPLAY, [weights, about_model(model), happened])
     distance = np.abs(np.array(told) - rollout.probabilities).sum(1).max() / 2  # total variation
     assert distance < limit
-    if config.model == "CompressedAD":
-        assert compressions == len(rollout.latents) >= 15
-    else:
-        assert compressions == 0
+    assert compressed_at == rollout.compressed_at.tolist()
+    slots = np.array(slots, int).reshape(*rollout.kept.shape, 2)
+    assert np.array_equal(slots[..., 0], rollout.kept) and np.array_equal(slots[..., 1], rollout.rewritten)
+    return rollout
+
+
+@pytest.mark.parametrize("compressor, arguments", [
+    ("replace", {}), ("gated", {}), ("nested", {"sizes": [3, 6]}), ("levels", {"n_levels": 3}),
+    ("selective", {"n_kept": 2}), ("selective", {"n_kept": 6}),
+    ("selective", {"n_kept": 4, "rule": "newest"}),
+    ("selective", {"n_kept": 4, "rule": "rewarded"}), ("adaptive", {}), ("adaptive", {"when": "event"}),
+    ("adaptive", {"when": "fixed", "cut": 1})])
+def test_the_page_runs_every_compressor(pages, compressor, arguments):
+    "With random weights, so large that whatever is read shows in the answers."
+    small = {"n_latent": 6, "decoder_max_seq_length": 14, "max_compress_length": 8,
+             "min_uncompressed_length": 0, "max_uncompressed_length": 7, "tf_n_embd": 16, "tf_n_layer": 2,
+             "encoder_n_layer": 2, "max_compression_depth": 12}
+    config = read_config("gallery").changed(**small, compressor=compressor, compressor_arguments=arguments)
+    family = config.family
+    model = make_model(config, family.observation_space, family.action_space).eval()
+    random = torch.Generator().manual_seed(0)
+    for name, parameter in model.named_parameters():
+        if "norm" not in name:
+            torch.nn.init.normal_(parameter, std=0.3, generator=random)
+    if compressor == "nested":
+        model.compressor.n_used = 3
+    if compressor == "adaptive" and not arguments:
+        torch.nn.init.zeros_(model.compressor.cost[2].bias)
+    rollout = replayed(pages["room"][0], model, config, 120, "float32", 1e-4)
+    assert len(rollout.latents) >= 14
+    if compressor == "adaptive" and not arguments:
+        assert len(set(rollout.segment_lengths)) > 1  # it does choose
 
 
 def test_an_agent_learns_in_the_page_and_needs_its_latents(pages):
@@ -149,6 +185,43 @@ def test_another_s_memory_leads_to_the_other_s_goal(pages):
     }}"""
     returns = lives(page, episodes=40, change=change).mean(0)
     assert returns[19] > 14 and returns[20] < 8 and returns[39] > 12
+
+
+def test_kept_steps_hold_on_to_the_old_goal_and_levels_let_go(pages):
+    page, _, _ = pages["kept"]
+    other = page.evaluate("document.querySelector('section').page.data.world.other")
+    change = f"if (done === 20) life.world.goal = {json.dumps(other)};"
+    kept, levels = (lives(page, agent, episodes=50, change=change).mean(0) for agent in (0, 1))
+    assert min(kept[15:20].mean(), levels[15:20].mean()) > 9 and max(kept[20], levels[20]) < 3
+    assert levels[40:].mean() > kept[40:].mean() + 5
+
+
+def test_what_each_slot_held_is_drawn_and_said(pages):
+    page, _, _ = pages["kept"]
+    told = page.evaluate(f"""() => {{ {HAND}
+        page.play(false); page.again(); page.play(false); until(12); page.draw();
+        const slots = page.lives.map(life => life.compressed.slice(0, 8).map(({{rewritten}}) => rewritten));
+        const held = life => life.memory.slots.map(({{kept}}) => kept && [kept.number, kept.rewards]);
+        const [one] = page.lives, kept = one.memory.slots.map(slot => slot.kept).filter(Boolean);
+        return {{slots, held: page.lives.map(held), steps: one.steps, first: page.pasts[0].first,
+                 dashed: page.pictures[0].kept.childElementCount,
+                 bars: document.querySelectorAll('.bar.kept').length,
+                 cells: new Set(kept.map(({{next_observations}}) => String(next_observations))).size}}; }}""")
+    slow = [[(number % 2 ** level) == 0 for level, size in enumerate((6, 5, 5)) for _ in range(size)]
+            for number in range(1, 9)]
+    assert told["slots"][1] == slow
+    [keeps, levels] = told["held"]
+    assert not any(levels) and not any(keeps[:12]) and all(keeps[12:])
+    assert told["bars"] == 4 and told["dashed"] == told["cells"]
+    picture = page.locator(".past svg").first
+    box = picture.bounding_box()
+    now = (told["steps"] - told["first"]) / 331 * box["width"] - 1
+    picture.hover(position={"x": now, "y": box["height"] * 13.5 / 17})
+    said = page.locator(".past .told").first.inner_text()
+    number, reward = keeps[12]
+    assert said == f"Slot 13 at step {told['steps'] - 1}: keeps step {number} as it was (reward {reward})."
+    picture.hover(position={"x": now, "y": box["height"] * 2.5 / 17})
+    assert ": a latent, written " in page.locator(".past .told").first.inner_text()
 
 
 def test_in_a_maze_longer_than_the_window_only_the_memory_knows_the_way(pages):
@@ -367,7 +440,9 @@ def test_buttons_do_what_they_say(browser, pages):
 # what the legend of a question must tell apart
 GROUPS = {"erased": ["latents cleared, window kept", "latents cleared, window erased"],
           "twin": ["CompressedAD", "AD", "CompressedAD, latents always cleared"],
-          "shorter": ["window of 27", "window of 9"]}
+          "shorter": ["window of 27", "window of 9"],
+          "parts": ["kept transitions left, written latents blank",
+                    "written latents left, kept transitions blank"]}
 
 
 def contrast(colour: str, paper: str) -> float:
@@ -449,7 +524,11 @@ def test_an_agent_is_seen_to_learn_within_seconds(browser, pages):
 
 @pytest.mark.parametrize("changes, said", [
     ({"model": "GRU"}, "model = GRU: must be AD or CompressedAD"),
-    ({"compressor": "cleared"}, "compressor = 'cleared': must be 'replace'"),
+    ({"compressor": "cleared"}, "compressor = 'cleared': must be one of replace, gated, nested, levels, "),
+    ({"compressor": "selective", "compressor_arguments": {"rule": "attention"}},
+     "compressor_arguments: rule = 'attention': must be one of learned, newest, rewarded to run in a page"),
+    ({"compressor": "levels", "compressor_arguments": {"clock": "shuffled"}},
+     "compressor_arguments: clock = 'shuffled': must be one of powers to run in a page"),
     ({"task_family": "RepeatFirst", "task_family_arguments": {"delays": [3, 5]}, "n_held_out_tasks": 1},
      "task_family = RepeatFirst: must be one of DarkRoom, PassiveTMaze")])
 def test_what_a_page_cannot_show_is_refused(changes, said):

@@ -22,8 +22,8 @@ from conftest import Watch
 ROOT = Path(__file__).parent.parent
 REPOSITORY = re.search(r"(?m)^git_url = (.*)$", (ROOT / "settings.ini").read_text(encoding="utf-8"))[1]
 LOOKED_AT = ["index.html", "nbs/course/10_context_memory.html", "docs/teach/lessons.html", "api/memory.html",
-             "docs/corridor.html", "docs/views.html", "results.html", "nbs/labs/01_how_far_back.html",
-             "nbs/course/01_see_it.html"]
+             "docs/corridor.html", "docs/kept.html", "docs/views.html", "results.html",
+             "nbs/labs/01_how_far_back.html", "nbs/course/01_see_it.html"]
 LESSON = "nbs/course/10_context_memory.html"
 
 
@@ -81,7 +81,8 @@ def test_every_notebook_and_every_module_has_a_page(pages):
             assert (pages / "api" / f"{module}.html").exists()
     text = (pages / "api" / "memory.html").read_text(encoding="utf-8")
     assert "ContextMemory" in text and "All that a model knows of a history" in text
-    for page, framed in (("index", "live"), ("docs/corridor", "live_maze"), ("docs/views", "gallery")):
+    for page, framed in (("index", "live"), ("docs/corridor", "live_maze"), ("docs/kept", "live_kept"),
+                         ("docs/views", "gallery")):
         source = f'src="{"../" * page.count("/")}{framed}.html"'
         assert source in (pages / f"{page}.html").read_text(encoding="utf-8")
 

@@ -18,6 +18,7 @@ from conftest import Watch
 ROOT = Path(__file__).parent.parent
 SCREENSHOTS = ROOT / "runs" / "screenshots"
 KINDS = ("replay", "looks", "tape", "shares", "probes", "interventions", "heads")
+ALL = (*KINDS, "slots")  # the gallery has the first seven
 N_STEPS, HELD_OUT = 240, [5, 9, 11, 13, 16, 19, 42]
 
 
@@ -29,10 +30,20 @@ def rollouts():
 
 
 @pytest.fixture(scope="module")
-def views(rollouts):
+def keeping():
+    "An agent that keeps four transitions of those that it compresses."
+    from compressed_ad.insight.rollout import packaged_model, record_rollout
+    torch.set_num_threads(1)
+    [one] = record_rollout(*packaged_model("gallery_selective"), [11], N_STEPS, progress=False)
+    return one
+
+
+@pytest.fixture(scope="module")
+def views(rollouts, keeping):
     from compressed_ad.insight.rollout import packaged_model
-    from compressed_ad.insight.views import gallery
-    return {view.kind: view for view in gallery(*packaged_model(), rollouts)}
+    from compressed_ad.insight.views import gallery, replay_view, slots_view
+    seven = {view.kind: view for view in gallery(*packaged_model(), rollouts)}
+    return seven | {"slots": slots_view(keeping), "replay of kept": replay_view(keeping)}
 
 
 PICTURE = """root => [...root.querySelectorAll('svg')].map(node => node.outerHTML).join('') +
@@ -134,7 +145,7 @@ def touch(section, kind: str) -> None:
         changes("an arrow key on a weight", lambda: large.press("ArrowRight"), status)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ALL)
 def test_view_opens_from_a_file_and_can_be_touched(kind, views, browser, tmp_path):
     path = tmp_path / f"{kind}.html"
     views[kind].save(path)
@@ -152,7 +163,7 @@ def test_view_opens_from_a_file_and_can_be_touched(kind, views, browser, tmp_pat
     page.close()
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ALL)
 def test_static_figures(kind, views, tmp_path):
     import matplotlib.image
     from xml.etree import ElementTree
@@ -193,6 +204,11 @@ def test_static_figures(kind, views, tmp_path):
     if kind == "interventions":
         came = unpacked(data["occupied"])[-1]
         assert all(np.allclose(images[number].ravel(), came[number], atol=0.01) for number in range(3))
+    if kind == "slots":
+        cycles = np.searchsorted(data["compressed_at"], np.arange(N_STEPS), side="right")
+        kept = np.where(cycles[:, None], np.array(data["kept"])[cycles - 1], -1)
+        roles = np.where(kept < 0, 0, np.where(np.isin(kept, data["rewarded"]), 2, 1))
+        assert np.array_equal(images[0], roles.T) and set(roles.ravel()) == {0, 1, 2}
     if kind == "heads":
         encoder, decoder = (unpacked(data[part])[len(data["cycles"]) // 2] for part in ("encoder", "decoder"))
         drawn = [*encoder.reshape(4, 43, 43), *decoder.reshape(6, 11, 27)]
@@ -269,7 +285,7 @@ def opened(views, browser, tmp_path):
         page = browser.new_page(**{"viewport": {"width": 900, "height": 1000}} | settings)
         pages.append((page, Watch(page, ("file:", "data:"))))
         page.goto(path.as_uri())
-        return page.locator(f"#{kind}")
+        return page.locator(f"#{views[kind].kind}")
     yield open_view
     for page, watch in pages:
         assert not watch.complaints
@@ -307,6 +323,53 @@ def test_replay_links_bars_arcs_and_cells(opened, rollouts):
     section.locator("h2").hover()
     assert places(room) == places(tokens) == places(actions, "mark") == []
     assert status(section).startswith(f"step {step}, "), "the summary is back"
+
+
+def test_slots_say_what_they_hold_and_since_when(opened, keeping):
+    section, one = opened("slots"), keeping
+    plan, room = section.locator("svg.slots"), section.locator("svg[aria-label^='where']")
+    box = plan.bounding_box()
+    side = box["width"] / N_STEPS, box["height"] / (one.n_latent + 1)
+    for slot, step in ((0, 3), (0, 30), (11, 200), (12, 30), (13, 120), (15, 239)):
+        cycle = one.cycles[step] - 1
+        kept = one.kept[cycle, slot] if cycle >= 0 else -1
+        writing = np.flatnonzero(one.rewritten[:cycle + 1, slot])
+        point(plan, slot + 1, step, side)
+        said = status(section)
+        if kept >= 0:
+            paid = ", rewarded" if one.rewards[kept] else ""
+            assert said.startswith(f"slot {slot} at step {step}: holds step {kept} (")
+            assert f"{paid}) raw" in said
+            assert places(room) == [one.next_observations[kept].tolist()]
+            assert [0, int(kept)] in places(plan)
+        else:
+            assert said.startswith(f"slot {slot} at step {step}: a latent, ")
+        since = f"since compression {writing[-1] + 1}," if len(writing) else "as at the beginning"
+        assert since in said, said
+    ever = set(one.kept[one.kept >= 0].tolist())
+    step = min(ever)
+    point(plan, 0, step, side)
+    until = [at for at, kept in zip([*one.compressed_at[1:], N_STEPS], one.kept) if step in kept][-1]
+    assert f"stays raw until step {until}, at compression 1" in status(section)
+    lost = min(set(range(one.segment_lengths.sum())) - ever)
+    point(plan, 0, lost, side)
+    assert status(section).startswith(f"step {lost} (") and "goes into the latents" in status(section)
+    point_in_room(room, one.next_observations[step])
+    led = np.flatnonzero((one.next_observations == one.next_observations[step]).all(1))
+    stayed = len(ever & set(led.tolist()))
+    assert f": {len(led)} transition" in status(section) and f"{stayed} kept raw" in status(section)
+
+
+def test_the_replay_marks_where_kept_transitions_led(opened, keeping):
+    section, one, step = opened("replay of kept"), keeping, 150
+    room, tokens = (section.locator(f"svg[aria-label^='{name}']") for name in ("room", "attention by token"))
+    slide(section.locator("input[type=range]"), step)
+    kept = one.kept[one.cycles[step] - 1]
+    assert room.locator("[data-role=kept]").count() == (kept >= 0).sum() == 4
+    slot = int(np.flatnonzero(kept >= 0)[0])
+    point(tokens, 0, slot, (370 / one.attention.shape[-1], 110), (42, 18))
+    assert status(section).startswith(f"slot {slot} holds a transition raw, {step - kept[slot]} steps ago")
+    assert places(room) == [one.next_observations[kept[slot]].tolist()]
 
 
 def views_of(section, name: str) -> dict:
@@ -453,7 +516,7 @@ def test_what_is_not_there_has_the_colour_of_the_paper(scheme, paper, opened):
         assert section.locator(canvas).first.evaluate(pixel, [x, y]) == paper, kind
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ALL)
 def test_every_picture_has_a_name_and_no_width_cuts_it_off(kind, views, browser, tmp_path):
     path = tmp_path / "framed.html"
     path.write_text(f"<!doctype html><body style='margin:0'>{views[kind].frame()}</body>", encoding="utf-8")

@@ -10,6 +10,7 @@ import base64
 import html
 import io
 import json
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -152,6 +153,7 @@ def views_page(views: Sequence[View], title: str, introduction: Sequence[str] = 
         head = f'<div class="cad"><h1>{html.escape(title)}</h1>{paragraphs}<nav>{links}</nav></div>'
     first = views[0] if views else View
     script = "\n".join(map(web_file, first.scripts))
+    script = re.sub(r"^ *(//.*\n)?", "", script, flags=re.MULTILINE)  # a page needs no comments
     return web_file("page.html").format(title=html.escape(title), style=web_file(first.style), head=head,
                                         sections=sections, script=script)
 

@@ -90,6 +90,17 @@ const liveAgent = (() => {
     return powers.map(power => power / sum);
   }
 
+  // a layer of ReLU between two: what `nn.Sequential(linear, ReLU, linear)` does
+  const network = (x, [first, second]) => linear(linear(x, first).map(value => Math.max(value, 0)), second);
+
+  function meanOf(x, width) {  // of the rows
+    const mean = new Float32Array(width);
+    for (let k = 0; k < x.length; k++) mean[k % width] += x[k] / (x.length / width);
+    return mean;
+  }
+
+  const shifted = (x, vector) => x.map((value, k) => value + vector[k % vector.length]);
+
   // ---- a block of the transformer
 
   class Block {
@@ -138,6 +149,90 @@ const liveAgent = (() => {
     }
   }
 
+  // ---- compressors, as in compressed_ad.memories: how old latents and a segment become new latents, and how long a segment is.
+  // `write` gives the latents, and what each slot holds raw: the transition, or null
+
+  class Replace {
+    constructor(model) { this.model = model; }
+
+    due(recent) { return recent.length - this.model.keep_length; }
+
+    write({latents}, segment) { return [this.model.encode(latents, segment.map(({token}) => token), this.model.n_latent)]; }
+  }
+
+  class Gated extends Replace {
+    write(memory, segment) {
+      const {width, n_latent} = this.model, [written] = super.write(memory, segment), old = memory.latents;
+      if (!old) return [written];
+      for (let slot = 0; slot < n_latent; slot++) {
+        const from = slot * width, to = from + width;
+        const [logit] = linear(joined([old.subarray(from, to), written.subarray(from, to)]), this.model.part("compressor.gate"));
+        const stays = 1 / (1 + Math.exp(-logit));
+        for (let k = from; k < to; k++) written[k] = stays * old[k] + (1 - stays) * written[k];
+      }
+      return [written];
+    }
+  }
+
+  class Levels extends Replace {
+    write({latents, compressions}, segment) {
+      const {model, sizes} = this, {width} = model, vectors = model.weights["compressor.level_vectors"], levels = [];
+      let below = segment.map(({token}) => token), start = 0;
+      sizes.forEach((size, level) => {
+        const old = latents.subarray(start, start += size * width), vector = vectors.subarray(level * width, (level + 1) * width);
+        const due = (compressions + 1) % 2 ** level === 0;
+        levels.push(due ? model.encode(shifted(old, vector), below.map(token => added(token, vector)), size) : old);
+        below = Array.from({length: size}, (_, k) => levels[level].subarray(k * width, (k + 1) * width));
+      });
+      return [joined(levels)];
+    }
+  }
+
+  class Selective extends Replace {
+    // a number for each of what may stay: {token, happened}, happened is null for an initial token
+    scores(written, candidates) {
+      const {model, rule} = this, {width} = model;
+      if (rule === "newest") return candidates.map((_, place) => place);
+      if (rule === "rewarded") return candidates.map(({happened}) => happened ? happened.rewards : 0);
+      const context = meanOf(written.length ? written : joined(candidates.map(({token}) => token)), width);
+      const layers = [model.part("compressor.score.0"), model.part("compressor.score.2")];
+      return candidates.map(({token}) => network(joined([token, context]), layers)[0]);
+    }
+
+    write({latents, slots}, segment) {
+      const {model, n_written, n_kept} = this, {width} = model, written = latents.subarray(0, n_written * width);
+      const before = Array.from({length: n_kept}, (_, k) => {
+        const slot = n_written + k;
+        return {token: latents.subarray(slot * width, (slot + 1) * width), happened: slots[slot].kept};
+      });
+      const candidates = [...before, ...segment.map(happened => ({token: happened.token, happened}))];
+      const scores = this.scores(written, candidates);
+      const rank = place => candidates[place].happened ? scores[place] + 1e-6 * place : place - 1e6;  // of equals, the newer
+      const best = new Set(candidates.map((_, place) => place).sort((a, b) => rank(b) - rank(a)).slice(0, n_kept));
+      const [kept, rest] = [true, false].map(chosen => candidates.filter((_, place) => best.has(place) === chosen));
+      const made = n_written ? [model.encode(written, rest.map(({token}) => token), n_written)] : [];
+      return [joined([...made, ...kept.map(({token}) => token)]), [...Array(n_written).fill(null), ...kept.map(({happened}) => happened)]];
+    }
+  }
+
+  class Adaptive extends Replace {
+    due(recent, latents) {
+      const {model, cuts, when, cut} = this, last = cuts.length - 1;
+      if (when === "fixed") return cuts[cut ? cut - 1 : last];
+      if (when === "event") {
+        const behind = recent.reduce((place, {rewards, episode_ends}, k) => rewards > 0 || episode_ends ? k + 1 : place, 0);
+        return cuts.filter(length => length <= behind).at(-1) ?? cuts[last];
+      }
+      const tokens = recent.map(({token}) => token), starts = [0, ...cuts];
+      const parts = cuts.map((stop, k) => meanOf(joined(tokens.slice(starts[k], stop)), model.width));
+      const layers = [model.part("compressor.cost.0"), model.part("compressor.cost.2")];
+      const costs = network(joined([meanOf(latents, model.width), ...parts]), layers);
+      return cuts[costs.indexOf(Math.min(...costs))];
+    }
+  }
+
+  const COMPRESSORS = {replace: Replace, gated: Gated, nested: Replace, levels: Levels, selective: Selective, adaptive: Adaptive};
+
   // ---- the model: what `CompressedAD` and `AD` of the chapter "models" do
 
   class Model {
@@ -148,6 +243,7 @@ const liveAgent = (() => {
         new Block(weights, `${name}.blocks.${k}`, nHead, this.qk_norm));
       this.decoder = blocks("decoder", this.n_layer, this.n_head);
       this.encoder = blocks("compressor.encoder", this.encoder_n_layer, this.encoder_n_head);
+      if (about.compressor) this.compressor = Object.assign(new COMPRESSORS[about.compressor.name](this), about.compressor);
     }
 
     part(name) { return {weight: this.weights[`${name}.weight`], bias: this.weights[`${name}.bias`]}; }
@@ -169,8 +265,13 @@ const liveAgent = (() => {
         .reduce((sum, vector) => added(sum, vector));
     }
 
-    // a memory: latents or none, and what happened since they were written, as [{token, ...}]
-    start() { return {latents: this.weights["compressor.initial_memory"] ?? null, recent: [], compressions: 0, cache: null}; }
+    // a memory: latents or none, and what happened since they were written, as [{token, ...}]. Of each slot `slots` says after how
+    // many compressions it was written, and which transition it holds raw.
+    start() {
+      const latents = this.weights["compressor.initial_memory"]?.subarray(0, this.n_latent * this.width) ?? null;
+      const slots = Array.from({length: this.n_latent}, () => ({written: 0, kept: null}));
+      return {latents, slots, recent: [], compressions: 0, cache: null};
+    }
 
     // one more transition; `window` may keep fewer than fit, and a `cleared` memory says nothing. True if latents were written.
     observe(memory, transition, {window = this.max_recent_length, cleared = false} = {}) {
@@ -181,26 +282,37 @@ const liveAgent = (() => {
         memory.cache = null;
         return false;
       }
-      this.compress(memory, memory.recent.length - this.keep_length, cleared);
+      this.compress(memory, this.compressor.due(memory.recent, memory.latents), cleared);
       return true;
     }
 
     compress(memory, length, cleared = false) {
-      const {weights, width, n_latent: n} = this, name = "compressor.encoder";
-      const segment = joined(memory.recent.slice(0, length).map(({token}) => token));
-      const old = memory.latents ? [added(memory.latents, weights[`${name}.latent_slots`])] : [];
-      let tokens = joined([...old, added(segment, weights[`${name}.positions`]), weights[`${name}.query_tokens`]]);
+      const before = memory.latents, compressions = memory.compressions + 1, {width} = this;
+      const [latents, kept] = this.compressor.write(memory, memory.recent.slice(0, length));
+      const isNew = slot => !before || before.subarray(slot * width, (slot + 1) * width).some((value, k) => value !== latents[slot * width + k]);
+      memory.slots = memory.slots.map(({written, kept: held}, slot) => {
+        const now = kept?.[slot] ?? null;
+        return {kept: now, written: isNew(slot) || now !== held ? compressions : written};
+      });
+      Object.assign(memory, {latents, compressions, recent: memory.recent.slice(length), cache: null});
+      if (cleared) {
+        const {latents, slots} = this.start();
+        Object.assign(memory, {latents, slots: slots.map(slot => ({...slot, written: compressions}))});
+      }
+    }
+
+    // what the encoder writes into n latents, from as many old ones (or null) and the tokens of a segment
+    encode(latents, segment, n) {
+      const {weights, width} = this, name = "compressor.encoder", queries = weights[`${name}.query_tokens`].subarray(0, n * width);
+      const old = latents ? [added(latents, weights[`${name}.latent_slots`])] : [];
+      let tokens = joined([...old, added(joined(segment), weights[`${name}.positions`]), queries]);
       const count = tokens.length / width;
       for (const block of this.encoder) {
         const nRead = block === this.encoder.at(-1) ? n : count;
         const [queries, keys, values] = block.project(tokens, nRead);
         [tokens] = block.attend(tokens.subarray((count - nRead) * width), queries, keys, values, Array(nRead).fill(count));
       }
-      memory.latents = cleared ? this.start().latents
-        : linear(normalised(tokens, width, this.part(`${name}.norm`)), this.part(`${name}.output`));
-      memory.recent = memory.recent.slice(length);
-      memory.compressions += 1;
-      memory.cache = null;
+      return linear(normalised(tokens, width, this.part(`${name}.norm`)), this.part(`${name}.output`));
     }
 
     // logits at an observation, and each layer's and head's attention on [latents | recent | query]. Reads only what is new.
@@ -311,13 +423,13 @@ const liveAgent = (() => {
   class Life {
     constructor(model, world, seed, settings = {}) {
       Object.assign(this, {model, world, settings: {greedy: false, ...settings}, random: randomNumbers(seed), memory: model.start(),
-                           returns: [], earned: 0, steps: 0, latest: null});
+                           returns: [], earned: 0, steps: 0, latest: null, compressed: []});
       world.reset();
     }
 
     // one step: what was decided from, what happened, and whether the encoder wrote
     step() {
-      const {model, world, memory, settings} = this, observations = world.observation, recent = [...memory.recent];
+      const {model, world, memory, settings} = this, observations = world.observation, recent = [...memory.recent], {slots, compressions} = memory;
       const {logits, attention} = model.predict(memory, observations), probabilities = softmax(logits);
       const actions = settings.greedy ? logits.indexOf(Math.max(...logits)) : drawn(probabilities, this.random());
       const {reward, ended} = world.step(actions), next_observations = world.observation;
@@ -331,8 +443,20 @@ const liveAgent = (() => {
       }
       this.steps += 1;
       const wrote = model.observe(memory, happened, settings);
-      this.latest = {...happened, probabilities, logits, attention, recent, wrote, hadLatents: attention[0][0].length - recent.length - 1};
+      if (wrote) this.note(recent.length + 1 - memory.recent.length);
+      this.latest = {...happened, probabilities, logits, attention, recent, slots, wrote, compressions,
+                     hadLatents: attention[0][0].length - recent.length - 1};
       return this.latest;
+    }
+
+    // what the latest compression of `length` transitions did: when, of which steps, what it rewrote and what it kept raw; `length`
+    // is null if the whole memory was exchanged
+    note(length) {
+      const {memory, steps} = this, last = steps - memory.recent.length - 1;
+      this.compressed.push({at: steps, number: memory.compressions, first: length === null ? null : last - length + 1, last,
+                            kept: memory.slots.map(({kept}) => kept),
+                            rewritten: memory.slots.map(({written}) => length === null || written === memory.compressions)});
+      if (this.compressed.length > 400) this.compressed.shift();
     }
 
     episodes(count) {
@@ -343,13 +467,29 @@ const liveAgent = (() => {
 
     forget({latents = true, window = true} = {}) {
       const fresh = this.model.start();
-      this.memory = {latents: latents ? fresh.latents : this.memory.latents, recent: window ? [] : [...this.memory.recent],
-                     compressions: latents ? 0 : this.memory.compressions, cache: null};
+      const {latents: written, slots, compressions} = latents ? fresh : this.memory;
+      this.memory = {latents: written, slots, compressions, recent: window ? [] : [...this.memory.recent], cache: null};
+      if (latents) this.note(null);
+    }
+
+    // initial tokens in the place of the slots that `which` says, given a slot
+    blank(which) {
+      const {memory, model} = this, {width} = model, fresh = model.start(), latents = Float32Array.from(memory.latents);
+      const slots = memory.slots.map((slot, k) => {
+        if (!which(slot)) return slot;
+        latents.set(fresh.latents.subarray(k * width, (k + 1) * width), k * width);
+        return fresh.slots[k];
+      });
+      this.memory = {...memory, latents, slots, cache: null};
+      this.note(null);
     }
 
     kept() { return copied(this.memory); }
 
-    give(memory) { this.memory = copied(memory); }
+    give(memory) {
+      this.memory = copied(memory);
+      this.note(null);
+    }
   }
 
   return {unpacked, Model, Life, WORLDS, DarkRoom, PassiveTMaze, randomNumbers, softmax, copied};

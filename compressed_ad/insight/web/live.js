@@ -47,10 +47,11 @@ const compressedAD = (() => {
       this.goal = shape("rect", {class: "goal", width: side - 10, height: side - 10, rx: 5});
       this.trail = shape("polyline", {class: "trail"});
       this.agent = shape("circle", {class: "agent", r: side * .3});
+      this.kept = shape("g");
       this.pointed = shape("line", {class: "pointed"});
       this.pointedAt = shape("circle", {class: "pointed", r: side * .42});
       this.mark = shape("rect", {class: "cursor", width: side - 4, height: side - 4, rx: 3, visibility: "hidden"});
-      this.node.append(this.goal, this.trail, this.pointed, this.pointedAt, this.mark, this.agent);
+      this.node.append(this.goal, this.trail, this.kept, this.pointed, this.pointedAt, this.mark, this.agent);
       if (move) this.listen(move);
       this.point(null);
     }
@@ -95,6 +96,11 @@ const compressedAD = (() => {
       });
       set(this.goal, {x: world.goal[1] * this.side + 5, y: world.goal[0] * this.side + 5}, []);
       set(this.agent, {cx: x, cy: y}, []);
+      const held = new Set(life.memory.slots.filter(({kept}) => kept).map(({kept}) => String(kept.next_observations)));
+      this.kept.replaceChildren(...[...held].map(cell => {
+        const [row, column] = cell.split(",").map(Number), {side} = this;
+        return shape("rect", {class: "kept", x: column * side + 3, y: row * side + 3, width: side - 6, height: side - 6, rx: 6});
+      }));
       const path = world.elapsed && this.path ? this.path : [];
       this.trail.setAttribute("points", path.map(cell => this.middle(cell).join(",")).join(" "));
       const [cell, goal] = [world.position, world.goal].map(place => this.name(place));
@@ -254,12 +260,14 @@ const compressedAD = (() => {
     }
 
     legend() {
-      const {model, texts} = this, kinds = model.n_latent ? ["latents", "recent", "query"] : ["recent", "query"];
+      const {model, texts} = this, keeps = Boolean(model.compressor?.n_kept);
+      const kinds = [...(model.n_latent ? ["latents"] : []), ...(keeps ? ["kept"] : []), "recent", "query"];
       return element("span", {class: "legend"}, ...kinds.map(kind => element("span", {}, element("i", {class: kind}), texts.tokens[kind])));
     }
 
-    tokens({recent, hadLatents}) {
-      return [...Array.from({length: hadLatents}, (_, k) => ({kind: "latents", number: k + 1})),
+    tokens({recent, hadLatents, slots}) {
+      const inSlot = k => slots[k].kept ? {kind: "kept", number: k + 1, happened: slots[k].kept} : {kind: "latents", number: k + 1, slot: slots[k]};
+      return [...Array.from({length: hadLatents}, (_, k) => inSlot(k)),
               ...recent.map(happened => ({kind: "recent", happened})), {kind: "query"}];
     }
 
@@ -299,9 +307,13 @@ const compressedAD = (() => {
 
     words(token, share) {
       const {texts} = this, percent = Math.round(100 * share);
-      if (token.kind !== "recent") return filled(texts.about[token.kind], {number: token.number, percent});
+      if (token.kind === "latents") {
+        const {written} = token.slot, ago = this.latest.compressions - written;
+        return filled(texts.about[written ? "latents" : "unwritten"], {number: token.number, percent, ago});
+      }
+      if (!token.happened) return filled(texts.about[token.kind], {percent});
       const {happened} = token, ago = this.latest.number - happened.number;
-      return filled(texts.about.recent, {percent, ago, action: this.actions[happened.actions], where: this.where(happened),
+      return filled(texts.about[token.kind], {percent, number: token.number, ago, action: this.actions[happened.actions], where: this.where(happened),
                                          reward: happened.rewards});
     }
 
@@ -313,9 +325,9 @@ const compressedAD = (() => {
       }
     }
 
-    flash() {
+    flash(slots) {  // those that were written
       for (const bar of this.bars) {
-        if (bar.token?.kind !== "latents") continue;
+        if (!slots.has(bar.token?.number - 1)) continue;
         bar.classList.remove("flash");
         void bar.offsetWidth;  // begin the animation anew
         bar.classList.add("flash");
@@ -323,19 +335,60 @@ const compressedAD = (() => {
     }
   }
 
+  // ---- what each slot of a memory has held
+
+  class Past {
+    constructor(model, texts, {name, role}, point) {
+      Object.assign(this, {model, texts, point});
+      this.picture = new memorySlots.Picture(model.n_latent, filled(texts.slots, {name}));
+      this.words = element("p", {class: "told"}, texts.point_slot);
+      this.node = element("div", {class: "past"}, element("div", {class: "title"}, element("i", {class: `swatch ${role}`}), name),
+        this.picture.node, this.words);
+      const {node} = this.picture;
+      node.addEventListener("pointermove", event => this.tell(event));
+      node.addEventListener("pointerleave", () => { this.words.textContent = texts.point_slot; this.point(null); });
+    }
+
+    draw(life) {
+      if (this.drawn === life.steps && this.life === life) return;
+      const {colours} = Past, first = Math.max(0, life.steps - Past.STEPS);
+      Object.assign(this, {drawn: life.steps, life, first});
+      this.picture.draw(life.compressed, life.compressed.filter(({first}) => first !== null), [first, first + Past.STEPS + 1], colours,
+                        ({rewards}) => rewards > 0, life.steps + 1);
+    }
+
+    tell(event) {
+      const {life, texts, model} = this, box = this.picture.node.getBoundingClientRect();
+      const row = Math.floor((event.clientY - box.top) / box.height * (model.n_latent + 1));
+      const step = this.first + Math.floor((event.clientX - box.left) / box.width * (Past.STEPS + 1));
+      const piece = memorySlots.pieces(model.n_latent, life.compressed, life.steps + 1)
+        .find(({slot, from, to}) => slot === row - 1 && from <= step && step < to);
+      this.point(piece?.kept ?? null);
+      if (!piece) this.words.textContent = texts.point_slot;
+      else if (piece.kept) {
+        const {kept} = piece;
+        this.words.textContent = filled(texts.held.kept, {slot: row, step, then: kept.number, reward: kept.rewards});
+      } else this.words.textContent = filled(texts.held[piece.turn ? "latent" : "unwritten"], {slot: row, step, ago: step - piece.from});
+    }
+  }
+  Past.STEPS = 330;
+  Past.colours = {latents: "var(--latents)", kept: "var(--recent)", paid: "var(--goal)", segment: "var(--soft)", moment: "var(--ink)"};
+
   // ---- the page
 
   class Page {
     constructor(kind, root, data, models) {
       const {texts} = data;
       Object.assign(this, {kind, root, data, models, texts, seed: data.seed, greedy: data.world.greedy, window: null, speed: 20, playing: false,
-                           target: null, kept: null, cleared: false, corridor: data.world.corridor, cue: 1, goal: data.world.goal});
+                           target: null, kept: null, cleared: false, wrote: new Set(), corridor: data.world.corridor, cue: 1, goal: data.world.goal});
       this.chart = new Chart(texts, texts.chart[kind], {smooth: kind === "PassiveTMaze" ? 10 : 1});
       this.status = element("p", {class: "status", role: "status"});
       this.begin();
       this.strip = new TokenStrip(models[0], texts, happened => this.pictures[0].point(happened));
       this.strip.actions = WORLDS[kind].ACTIONS;
       this.strip.where = happened => this.pictures[0].where(happened);
+      this.pasts = models.map((model, agent) => model.n_latent
+        ? new Past(model, texts, data.agents[agent], happened => this.pictures[agent].point(happened)) : null);
       this.rooms = element("div", {class: "rooms"});
       this.layout();
       this.draw();
@@ -383,12 +436,13 @@ const compressedAD = (() => {
         move: kind === "DarkRoom" ? cell => this.moveGoal(cell) : null,
         over: cell => { if (agent === 0) this.strip.mark(cell); }}));
       this.rooms.replaceChildren(...this.pictures.map((picture, agent) => element("figure", {class: agent ? "twin" : "first"},
-        element("figcaption", {}, element("i", {class: `swatch ${data.agents[agent].name}`}), data.agents[agent].title), picture.node, picture.under ?? "")));
+        element("figcaption", {}, element("i", {class: `swatch ${data.agents[agent].role}`}), data.agents[agent].title), picture.node, picture.under ?? "")));
       root.classList.add("cad", "live", kind);
       root.append(element("h2", {}, data.title), ...texts.lead[kind].map(text => element("p", {class: "lead"}, text)),
         element("div", {class: "stage"}, this.rooms, element("div", {class: "side"}, this.chart.node,
           models.length > 1 && kind in texts.under ? element("p", {class: "under"}, texts.under[kind]) : "", this.runControls(), this.status)),
-        this.strip.node, this.memoryControls(),
+        this.strip.node, element("section", {class: "pasts"}, element("h3", {}, texts.past), element("p", {}, texts.past_lead),
+          ...this.pasts.filter(Boolean).map(past => past.node)), this.memoryControls(),
         element("section", {class: "questions"}, element("h3", {}, texts.questions), element("p", {}, texts.predict),
           ...data.questions.map((question, k) => new Question(this, question, k).node)),
         ...texts.notes[kind].map(text => element("p", {class: "note"}, text)));
@@ -421,7 +475,8 @@ const compressedAD = (() => {
         act(texts.forget, note.forgot, () => { life().forget(); this.pictures[0].clearFog(); }),
         act(texts.clear, note.cleared, () => life().forget({window: false})), keep, giveBack,
         toggle(texts.always, this.cleared, cleared => { this.change({cleared}); this.mark(cleared ? note.mute : note.speaks); }),
-        slider(texts.window, [first.shortest_window, first.max_recent_length], first.max_recent_length, window => this.change({window}))];
+        ...(first.shortest_window < first.max_recent_length ? [slider(
+          texts.window, [first.shortest_window, first.max_recent_length], first.max_recent_length, window => this.change({window}))] : [])];
       if (kind === "PassiveTMaze") {
         own.push(choice(texts.corridor, this.data.world.corridors.map(n => [n, n]), this.corridor, corridor => this.walk({corridor})),
                  choice(texts.cue, [[0, texts.cues[0]], [1, texts.cues[1]]], this.cue, cue => this.walk({cue})));
@@ -483,7 +538,7 @@ const compressedAD = (() => {
       const [life] = this.lives, episode = life.returns.length;
       this.bests[episode] = Math.max(this.bests[episode] ?? 0, life.world.best);
       this.lives.forEach((one, agent) => this.pictures[agent].walked(one.step()));
-      if (life.latest.wrote) this.wrote = true;
+      if (life.latest.wrote) life.compressed.at(-1).rewritten.forEach((isNew, slot) => { if (isNew) this.wrote.add(slot); });
       if (this.sought && life.latest.rewards > 0) this.say(filled(this.texts.found, {episode: episode + 1}));
     }
 
@@ -503,9 +558,10 @@ const compressedAD = (() => {
     draw() {
       this.lives.forEach((life, agent) => this.pictures[agent].draw(life));
       this.strip.draw(this.lives[0].latest);
-      if (this.wrote) this.strip.flash();
-      this.wrote = false;
-      const series = this.lives.map((life, agent) => ({name: this.data.agents[agent].name, role: this.data.agents[agent].name, values: life.returns}));
+      if (this.wrote.size) this.strip.flash(this.wrote);
+      this.wrote.clear();
+      this.pasts.forEach((past, agent) => past?.draw(this.lives[agent]));
+      const series = this.lives.map((life, agent) => ({name: this.data.agents[agent].name, role: this.data.agents[agent].role, values: life.returns}));
       this.chart.draw(series, [...this.bests, this.lives[0].world.best]);
     }
   }
@@ -516,6 +572,8 @@ const compressedAD = (() => {
   const EXPERIMENTS = {
     learns: () => [{agent: 0}],
     moved: ({other}) => [{agent: 0, at: 20, act: life => { life.world.goal = other; }}],
+    both_moved: ({other}) => [0, 1].map(agent => ({agent, at: 20, act: life => { life.world.goal = other; }})),
+    both: () => [{agent: 0}, {agent: 1}],
     erased: () => [{agent: 0, name: "kept", at: 20, act: life => life.forget({window: false})},
                    {agent: 0, role: "cleared", name: "erased", at: 20, act: life => life.forget()}],
     another: ({other}) => [{agent: 0, at: 20, act: (life, page, seed) => {
@@ -525,6 +583,9 @@ const compressedAD = (() => {
     twin: () => [{agent: 0}, {agent: 1}, {agent: 0, role: "cleared", name: "cleared", settings: {cleared: true}}],
     corridor: () => [{agent: 0}, {agent: 1}, {agent: 0, role: "cleared", name: "cleared", settings: {cleared: true}}],
     swapped: () => [{agent: 0, half: true}],
+    keeps: () => [{agent: 0}],
+    parts: () => [{agent: 0, name: "raw", at: 20, act: life => { life.forget({latents: false}); life.blank(slot => !slot.kept); }},
+                  {agent: 0, role: "cleared", name: "written", at: 20, act: life => { life.forget({latents: false}); life.blank(slot => slot.kept); }}],
     shorter: ({window}) => [{agent: 0, name: "window"}, {agent: 0, role: "shorter", name: "window", settings: {window}}],
   };
 
@@ -557,8 +618,8 @@ const compressedAD = (() => {
       this.answer.replaceChildren(chart.node, told);
       page.play(false);
       const series = groups.map(({kind}) => {
-        const agent = page.data.agents[kind.agent].name, window = kind.settings?.window ?? page.models[kind.agent].max_recent_length;
-        return {role: kind.role ?? agent, name: filled(texts.groups[kind.name] ?? agent, {window}), values: []};
+        const agent = page.data.agents[kind.agent], window = kind.settings?.window ?? page.models[kind.agent].max_recent_length;
+        return {role: kind.role ?? agent.role, name: filled(texts.groups[kind.name] ?? agent.name, {window}), values: []};
       });
       const bests = [];
       for (let episode = 0; episode < question.episodes; episode++) {
@@ -578,6 +639,9 @@ const compressedAD = (() => {
       const at = {};
       series.forEach(({values}, k) => values.forEach((value, episode) => { at[`${"abc"[k]}${episode + 1}`] = value.toFixed(bests[0] > 1 ? 1 : 2); }));
       series.forEach(({values}, k) => { at[`mean_${"abc"[k]}`] = mean(values).toFixed(2); });
+      const {lives} = groups[0], held = lives.flatMap(({memory}) => memory.slots.filter(({kept}) => kept)), percent = value => `${Math.round(100 * value)}%`;
+      if (held.length) at.kept_paid = percent(mean(held.map(({kept}) => Number(kept.rewards > 0))));
+      at.paid = percent(mean(lives.map(({returns, steps}) => returns.reduce((sum, value) => sum + value, 0) / steps)));
       const right = this.chosen === question.right;
       told.replaceChildren(element("strong", {}, right ? texts.right : texts.wrong), " ", filled(question.told, {...at, best: bests[0], new_best: bests.at(-1)}));
       this.results = series;
@@ -589,7 +653,8 @@ const compressedAD = (() => {
       const {page} = this, half = Math.floor(life.world.corridor / 2);
       life.twin ??= new Life(life.model, page.maze(life.world.corridor, 1 - life.world.cue), life.seed + 1, life.settings);
       for (const one of [life, life.twin]) while (one.world.place < half && one.world.elapsed < 3 * half) one.step();
-      life.memory = {...life.memory, latents: life.twin.memory.latents, recent: [...life.memory.recent], cache: null};
+      const {latents, slots} = life.twin.memory;
+      life.memory = {...life.memory, latents, slots, recent: [...life.memory.recent], cache: null};
       life.twin.episodes(1);
     }
 

@@ -30,7 +30,7 @@ const memorySlots = (() => {
 
     /* `segments` are {first, last, at} of each compression. `colours` has latents, kept, paid, segment and moment; isPaid(kept) says
        whether what is kept raw was paid. Shades alternate from one writing of a slot to the next. */
-    draw(changes, segments, [first, end], colours, isPaid) {
+    draw(changes, segments, [first, end], colours, isPaid, now = end) {  // nothing is drawn from `now` on
       const {nSlots} = this, wide = Math.max(1, end - first), gap = wide / 500, x = step => Math.max(step, first) - first;
       const bar = (row, from, to, fill, opacity = 1) => to <= first ? null : shape("rect", {
         x: x(from) + gap / 2, y: row * TALL + .5, width: Math.max(gap, x(to) - x(from) - gap), height: TALL - 1, fill, opacity});
@@ -38,7 +38,7 @@ const memorySlots = (() => {
       const strength = ({kept, turn}) => turn === 0 ? .15 : turn % 2 ? .6 : .9;
       const parts = [
         ...segments.map((segment, k) => bar(0, segment.first, segment.last + 1, colours.segment, k % 2 ? .45 : .85)),
-        ...pieces(nSlots, changes, end).map(piece => bar(piece.slot + 1, piece.from, piece.to, colour(piece), strength(piece))),
+        ...pieces(nSlots, changes, now).map(piece => bar(piece.slot + 1, piece.from, piece.to, colour(piece), strength(piece))),
         ...segments.filter(({at}) => at > first).map(({at}) => shape("line", {
           x1: x(at), x2: x(at), y1: 0, y2: TALL, stroke: colours.moment, "stroke-width": 2, "vector-effect": "non-scaling-stroke"}))];
       this.node.setAttribute("viewBox", `0 0 ${wide} ${(nSlots + 1) * TALL}`);

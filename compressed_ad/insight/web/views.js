@@ -101,7 +101,7 @@ const compressedAD = (() => {
     function tellToken(_, k) {
       const words = `${share(k).toFixed(3)} of the attention`;
       if (k < n && kept(k) < 0) return `latent ${k}: ${words}`;
-      if (k < n + room_for && !is_recent(k)) return `${back(k)} steps ago: not in sight`;
+      if (k >= n && k < n + room_for && !is_recent(k)) return `${back(k)} steps ago: not in sight`;
       place.light([floor.at(k === n + room_for ? data.cells[step] : led_to(k))]);
       if (k === n + room_for) return `the query itself: ${words}`;
       const then = k < n ? kept(k) : step - back(k);

@@ -4,7 +4,7 @@ All compressors with equally many latents, on the same histories, trained for ab
 could matter: where pairs must be recalled, and where a key and a door move. Then where it should not matter:
 Repeat First and T-Maze. Beside them the controls of the other labs, and what the best choice would be worth.
 """
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from compressed_ad.dataset import read_samples
 from compressed_ad.embedding import Transitions
 from compressed_ad.evaluation import Value, evaluate, evaluate_source
 from compressed_ad.insight.rollout import Rollout, record_rollout
-from compressed_ad.memories.selective import Selective, information
+from compressed_ad.memories.selective import information
 from compressed_ad.models import InContextModel
 from compressed_ad.recording import collect
 from compressed_ad.sources.source import FIELDS, make_source
@@ -196,11 +196,11 @@ class Informative:
         kinds = {"found something": large, "ruled out a cell": (gains > 0) & ~large,
                  "told nothing": gains == 0}
         told = {"information": gains, "attention": np.stack([attention_on(one) for one in rollouts]),
-                "kept": steps_kept(model, transitions), "used": moved_by(model, transitions)}
+                "kept": steps_kept(rollouts), "used": moved_by(model, transitions)}
         values = []
         for kind, there in kinds.items():
             for name, numbers in told.items():
-                part = there[:, :numbers.shape[1]] & np.isfinite(numbers)
+                part = there & np.isfinite(numbers)
                 total = np.where(part, numbers, 0).sum(1)
                 mean = total / np.where(part.any(1), part.sum(1), np.nan)
                 values.append(Value("informative", {"kind": kind, "what": name}, mean))
@@ -235,26 +235,13 @@ def moved_by(model: InContextModel, transitions: Transitions) -> np.ndarray:
     return moved
 
 
-def steps_kept(model: InContextModel, transitions: Any) -> np.ndarray:
-    "Which steps the next compression leaves raw, (n, n_steps), as far as there are whole segments."
-    compressor = model.compressor
-    assert isinstance(compressor, Selective)
-    chosen: list[torch.Tensor] = []
-
-    def scores(latents, candidates):
-        found = type(compressor).scores(compressor, latents, candidates)
-        newer = 1e-6 * torch.arange(found.shape[1])
-        mask = torch.zeros_like(found, dtype=torch.bool)
-        chosen.append(mask.scatter(1, (found + newer).topk(compressor.n_kept).indices, True))
-        return found
-    compressor.scores = scores
-    length = model.max_recent_length + 1
-    with torch.no_grad():
-        memory = model.extended(model.start(len(transitions.actions)), transitions)
-        for _ in range(transitions.actions.shape[1] // length):
-            memory = model.compress(memory, length)
-    del compressor.scores
-    return torch.cat([mask[:, compressor.n_kept:] for mask in chosen], 1).numpy()
+def steps_kept(rollouts: Sequence[Rollout]) -> np.ndarray:
+    "Whether the compression that took a step left it raw, (n, n_steps); NaN for those that none has taken."
+    kept = np.full((len(rollouts), rollouts[0].n_steps), np.nan)
+    for row, one in enumerate(rollouts):
+        for steps, held in zip(one.segments, one.kept):
+            kept[row, steps] = np.isin(steps, held)
+    return kept
 
 
 def arms(config: Config, updates: Mapping[str, int],
