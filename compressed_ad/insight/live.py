@@ -70,9 +70,10 @@ def _space(space: spaces.Space) -> dict[str, Any]:
 
 
 # what agent.js must know of a compressor, and which values of its arguments it can run
-COMPRESSORS = {Replace: (), Gated: (), Nested: (), Levels: ("sizes",), Selective: ("n_written", "n_kept", "rule"),
-               Adaptive: ("cuts", "when", "cut")}
-RUNS = {"clock": ("powers",), "rule": ("learned", "newest", "rewarded"), "when": ("learned", "fixed", "event")}
+COMPRESSORS = {Replace: (), Gated: (), Nested: (), Levels: ("sizes",), Adaptive: ("cuts", "when", "cut"),
+               Selective: ("n_written", "n_kept", "rule")}
+RUNS = {"clock": ("powers",), "rule": ("learned", "newest", "rewarded"),
+        "when": ("learned", "fixed", "event")}
 
 
 def _about_compressor(compressor: Compressor, config: Config) -> dict[str, Any]:
@@ -82,8 +83,8 @@ def _about_compressor(compressor: Compressor, config: Config) -> dict[str, Any]:
         raise LiveError(f"compressor = {config.compressor!r}: must be one of {known} to run in a page")
     for name, value in type(compressor).arguments(config).items():
         if value not in RUNS.get(name, (value,)):
-            raise LiveError(f"compressor_arguments: {name} = {value!r}: must be one of {', '.join(RUNS[name])} "
-                            "to run in a page")
+            raise LiveError(f"compressor_arguments: {name} = {value!r}: must be one of "
+                            f"{', '.join(RUNS[name])} to run in a page")
     name = type(compressor).__name__.lower()
     return {"name": name} | {key: getattr(compressor, key) for key in COMPRESSORS[type(compressor)]}
 
@@ -110,7 +111,8 @@ def about_model(model: DecoderModel) -> dict[str, Any]:
     return {
         "compressor": compressor, "shortest_window": shortest_window,
         "width": config.tf_n_embd, "n_layer": config.tf_n_layer, "n_head": config.tf_n_head,
-        "encoder_n_layer": config.encoder_n_layer if getattr(model, "encoder", None) else 0, "encoder_n_head": config.encoder_n_head,
+        "encoder_n_layer": config.encoder_n_layer if getattr(model, "encoder", None) else 0,
+        "encoder_n_head": config.encoder_n_head,
         "n_latent": n_latent, "qk_norm": config.qk_norm, "max_seq_length": config.decoder_max_seq_length,
         "max_recent_length": config.max_recent_length, "keep_length": config.keep_length,
         "window_slide": config.window_slide,
@@ -150,7 +152,8 @@ WORLDS = {DarkRoomFamily: _room, PassiveTMazeFamily: _maze}
 
 # %% ../../nbs/reference/live.ipynb #155e5817
 # colours on light and on dark paper
-OF_LIVES = {"second": ("#c0392b", "#ff9384"), "shorter": ("#8a6300", "#ece133"), "good": ("#029e73", "#3fd0a4"),
+OF_LIVES = {"second": ("#c0392b", "#ff9384"), "shorter": ("#8a6300", "#ece133"),
+            "good": ("#029e73", "#3fd0a4"),
             "cleared": ("#d6409f", "#fbafe4")}
 
 
@@ -177,12 +180,14 @@ def live_view(models: Sequence[tuple[DecoderModel, Config]], precision: str = "f
     weights = [packed_weights(model.state_dict(), precision) for model, _ in models]
     world = world_of(family, config)
     texts = _with_words(json.loads(web_file("live.json")), world)
-    agents = [{**_name_and_role(other, one, number), "about": one, "weights": packed,
-               "title": texts["agents"][_name_and_role(other, one, number)["name"]].format(
-                   window=one["max_recent_length"], n_latent=one["n_latent"])}
-              for number, ((_, other), one, packed) in enumerate(zip(models, about, weights))]
-    beside = agents[1]["name"] if len(agents) == 2 else None
-    keeps = type(family) is DarkRoomFamily and agents[0]["name"] == "selective" and beside == "levels"
+    names = [_name_and_role(model, number) for number, (model, _) in enumerate(models)]
+    titles = [texts["agents"][named["name"]].format(window=one["max_recent_length"], n_latent=one["n_latent"])
+              for named, one in zip(names, about)]
+    agents = [named | {"title": title, "about": one, "weights": packed}
+              for named, title, one, packed in zip(names, titles, about, weights)]
+    beside = agents[-1]["name"] if len(agents) == 2 else None
+    compressors = [type(getattr(model, "compressor", None)) for model, _ in models]
+    keeps = compressors == [Selective, Levels] and type(family) is DarkRoomFamily
     kind = "kept" if keeps else family.name
     questions = [question | {key: world[key] for key in ("other", "goal") if key in world}
                  for question in texts.pop("experiments")[kind] if question.get("beside", beside) == beside]
@@ -193,11 +198,12 @@ def live_view(models: Sequence[tuple[DecoderModel, Config]], precision: str = "f
                 style="live.css", scripts=("elements.js", "slots.js", "agent.js", "live.js"))
 
 
-def _name_and_role(config: Config, about: dict[str, Any], number: int) -> dict[str, str]:
+def _name_and_role(model: DecoderModel, number: int) -> dict[str, str]:
     "What an agent is called, and whose colour it has."
-    own = about["compressor"] and about["compressor"]["name"]
-    name = config.model if own in (None, "replace") else own
-    return {"name": name, "role": config.model if number == 0 or config.model == "AD" else "second"}
+    kind, compressor = model.config.model, type(getattr(model, "compressor", None))
+    is_plain = compressor is Replace or type(model) is AD
+    return {"name": kind if is_plain else compressor.__name__.lower(),
+            "role": kind if number == 0 or type(model) is AD else "second"}
 
 
 def _with_words(texts: Any, words: dict[str, Any]) -> Any:
@@ -217,8 +223,8 @@ def _draw_lives(models: Sequence[tuple[DecoderModel, Config]], world: dict[str, 
     if "tasks" not in world:
         family = PassiveTMazeFamily([world["long"]])
     axes = figure.subplots()
-    for number, (model, config) in enumerate(models):
-        named = _name_and_role(config, about_model(model), number)
+    for number, (model, _) in enumerate(models):
+        named = _name_and_role(model, number)
         tasks = world.get("tasks", [0, 1])
         done = evaluate(model, family, tasks, n_streams=8 // len(tasks), n_episodes=20, progress=False)
         colour = OF_LIVES["second"][0] if named["role"] == "second" else COLOURS[named["role"]]

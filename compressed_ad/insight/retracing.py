@@ -95,8 +95,8 @@ def retrace(model: CompressedAD, rollouts: Sequence[Rollout], cycle: int | None)
     n_done = 0 if cycle is None else cycle + 1
     at = first.compressed_at[cycle] if n_done else 0
     written = first.segment_lengths[:n_done].sum()
-    if any(list(rollout.compressed_at[:n_done][-1:]) != [at] or rollout.segment_lengths[:n_done].sum() != written
-           for rollout in rollouts if n_done):
+    if any(list(rollout.compressed_at[:n_done][-1:]) != [at]
+           or rollout.segment_lengths[:n_done].sum() != written for rollout in rollouts if n_done):
         raise RolloutError(f"cycle = {cycle}: the rollouts were not compressed at the same step")
     tasks = np.array([rollout.about["task"] for rollout in rollouts])
     environment = first.family.vector(tasks)
@@ -110,8 +110,8 @@ def retrace(model: CompressedAD, rollouts: Sequence[Rollout], cycle: int | None)
     if n_done:
         latents = torch.from_numpy(np.stack([rollout.latents[cycle] for rollout in rollouts]))
         memory = replace(memory, latents=latents.to(memory.recent))
-    lived = Transitions.of({name: np.stack([getattr(rollout, name) for rollout in rollouts]) for name in FIELDS},
-                           device_of(model))
+    fields = {name: np.stack([getattr(rollout, name) for rollout in rollouts]) for name in FIELDS}
+    lived = Transitions.of(fields, device_of(model))
     memory = model.extended(memory, lived[:, written:at])  # what the compression left in the recent context
     ended = np.array([at > 0 and rollout.episode_ends[at - 1] for rollout in rollouts], bool)
     return Moment(first.family, tasks, environment, np.array(observations), memory, ended)

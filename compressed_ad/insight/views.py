@@ -103,7 +103,8 @@ class View:
     size: tuple[float, float] = (8, 4)  # of the figure, in inches
     height: int = 640  # of the page, in pixels
     style: str = "views.css"
-    scripts: tuple[str, ...] = ("elements.js", "slots.js", "pictures.js", "views.js")  # the last has `compressedAD.show`
+    # the last has `compressedAD.show`
+    scripts: tuple[str, ...] = ("elements.js", "slots.js", "pictures.js", "views.js")
 
     def page(self) -> str:
         "A whole HTML page that fetches nothing."
@@ -197,7 +198,8 @@ def _room(rollout: Rollout) -> dict[str, Any]:
     grid = room_size(rollout.family)
     return {"grid": grid, "facts": facts, "cells": cell_numbers(rollout.observations, grid).tolist(),
             "next_cells": cell_numbers(rollout.next_observations, grid).tolist(),
-            "action_names": list(ACTION_NAMES), "moves": MOVES.tolist(), "n_recent": rollout.n_recent.tolist()}
+            "action_names": list(ACTION_NAMES), "moves": MOVES.tolist(),
+            "n_recent": rollout.n_recent.tolist()}
 
 
 def _room_if_any(rollout: Rollout) -> dict[str, Any]:
@@ -394,8 +396,8 @@ def slots_view(rollout: Rollout) -> View:
         axes = figure.subplots()
         kept = np.concatenate([np.full((1, rollout.n_latent), -1), rollout.kept])
         role = ((kept >= 0).astype(int) + is_paid[kept])[rollout.cycles]  # (n_steps, n_latent)
-        axes.imshow(role.T, cmap=ListedColormap([COLOURS[name] for name in roles]), vmin=0, vmax=2, aspect="auto",
-                    interpolation="nearest")
+        colours = ListedColormap([COLOURS[name] for name in roles])
+        axes.imshow(role.T, cmap=colours, vmin=0, vmax=2, aspect="auto", interpolation="nearest")
         for at, rewritten in zip(rollout.compressed_at, rollout.rewritten):
             slots = np.flatnonzero(rewritten)
             axes.vlines(np.full(len(slots), at - 0.5), slots - 0.5, slots + 0.5, color="white", linewidth=1)

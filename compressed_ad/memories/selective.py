@@ -104,7 +104,7 @@ class Selective(Compressor):
         return candidates[..., self.width + 1]
 
     def candidates(self, memory: ContextMemory, length: int) -> tuple[Tensor, Tensor]:
-        "Written latents (batch, n_written, width), and what may stay raw, (batch, n, width + n_notes), by time."
+        "Written latents (batch, n_written, width); what may stay raw (batch, n, width + n_notes), by time."
         written, kept = memory.latents.split([self.n_written, self.n_kept], 1)
         written = written[..., :self.width]
         candidates = torch.cat([kept, memory.recent[:, :length]], 1)
