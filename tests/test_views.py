@@ -676,7 +676,8 @@ def test_streams_without_a_reward_short_and_long(browser, tmp_path):
 def test_gallery_page(browser, views, tmp_path):
     from compressed_ad.insight.views import views_page
     path = tmp_path / "gallery.html"
-    path.write_text(views_page(list(views.values()), "Gallery", ["What there is to see."]), encoding="utf-8")
+    page = views_page([views[kind] for kind in KINDS], "Gallery", ["What there is to see."])
+    path.write_text(page, encoding="utf-8")
     page = browser.new_page(viewport={"width": 900, "height": 1000})
     watch = Watch(page, ("file:", "data:"))
     page.goto(path.as_uri())
