@@ -222,6 +222,22 @@ def test_what_each_slot_held_is_drawn_and_said(pages):
     assert said == f"Slot 13 at step {told['steps'] - 1}: keeps step {number} as it was (reward {reward})."
     picture.hover(position={"x": now, "y": box["height"] * 2.5 / 17})
     assert ": a latent, written " in page.locator(".past .told").first.inner_text()
+    # what is erased while it rests is seen at once
+    drawn = picture.evaluate("node => node.innerHTML")
+    page.get_by_role("button", name="Erase everything").click()
+    assert picture.evaluate("node => node.innerHTML") != drawn
+
+
+def test_a_step_that_is_kept_for_very_long_is_not_lost_sight_of(pages):
+    page, _, _ = pages["kept"]
+    kept = page.evaluate(f"""() => {{ {HAND}
+        page.play(false); page.again(); page.play(false); until(6);
+        const [one] = page.lives;
+        for (let k = 0; k < 450; k++) {{ one.memory.compressions += 1; one.steps += 11; one.note(11); }}
+        const pieces = memorySlots.pieces(16, one.compressed, one.steps);
+        return pieces.filter(({{to}}) => to === one.steps).map(({{kept}}) => Boolean(kept)); }}""")
+    page.evaluate(f"() => {{ {HAND} page.again(); page.play(false); }}")
+    assert kept == 12 * [False] + 4 * [True]
 
 
 def test_in_a_maze_longer_than_the_window_only_the_memory_knows_the_way(pages):

@@ -88,8 +88,9 @@ def at_compression(model: CompressedAD, family: TaskFamily, tasks: Sequence[int]
 def retrace(model: CompressedAD, rollouts: Sequence[Rollout], cycle: int | None) -> Moment:
     """Bring recorded agents back to where they stood after compression `cycle`; None: to the beginning.
 
-    Their environments do again what was recorded. Raises `RolloutError` if one does something else, or if
-    agents were not compressed at the same step.
+    Their environments do again what was recorded. What a compressor carries beside tokens (`carried`) begins
+    anew. Raises `RolloutError` if an environment does something else, or if agents were not compressed at the
+    same step.
     """
     first = rollouts[0]
     n_done = 0 if cycle is None else cycle + 1

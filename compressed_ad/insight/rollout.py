@@ -225,10 +225,12 @@ def _compressions(model: DecoderModel, before: ContextMemory, after: ContextMemo
     "Of each compression between two memories: its stream, the places left raw, and what is noted."
     wrote = as_numpy(after.compressions > before.compressions)
     lengths = as_numpy(before.n_recent + 1 - after.n_recent)
+    if not wrote.any():
+        return
     different = np.unique(lengths[wrote])  # equally long segments are read together
     n = 2 * n_latent + model.max_recent_length + 1 - model.keep_length
-    groups = np.array_split(np.arange(len(layers)), max(1, len(different)))
-    for length, seen, places in zip(different, groups, raw):
+    groups = np.array_split(np.arange(len(layers)), len(different))
+    for length, seen, places in zip(different, groups, raw, strict=True):
         for row, stream in enumerate(np.flatnonzero(wrote & (lengths == length))):
             latents = after.latents[stream]
             rewritten = np.ones(n_latent, bool)

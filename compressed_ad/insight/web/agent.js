@@ -421,6 +421,8 @@ const liveAgent = (() => {
   // ---- a life: a model acts in a world, with its own chance
 
   class Life {
+    static REMEMBERED = 400;  // compressions
+
     constructor(model, world, seed, settings = {}) {
       Object.assign(this, {model, world, settings: {greedy: false, ...settings}, random: randomNumbers(seed), memory: model.start(),
                            returns: [], earned: 0, steps: 0, latest: null, compressed: []});
@@ -456,7 +458,9 @@ const liveAgent = (() => {
       this.compressed.push({at: steps, number: memory.compressions, first: length === null ? null : last - length + 1, last,
                             kept: memory.slots.map(({kept}) => kept),
                             rewritten: memory.slots.map(({written}) => length === null || written === memory.compressions)});
-      if (this.compressed.length > 400) this.compressed.shift();
+      if (this.compressed.length <= Life.REMEMBERED) return;
+      this.compressed.shift();
+      this.compressed[0].rewritten.fill(true);  // what stood there before must not look as if nothing had been written
     }
 
     episodes(count) {

@@ -338,6 +338,9 @@ const compressedAD = (() => {
   // ---- what each slot of a memory has held
 
   class Past {
+    static STEPS = 330;
+    static COLOURS = {latents: "var(--latents)", kept: "var(--recent)", paid: "var(--goal)", segment: "var(--soft)", moment: "var(--ink)"};
+
     constructor(model, texts, {name, role}, point) {
       Object.assign(this, {model, texts, point});
       this.picture = new memorySlots.Picture(model.n_latent, filled(texts.slots, {name}));
@@ -350,11 +353,11 @@ const compressedAD = (() => {
     }
 
     draw(life) {
-      if (this.drawn === life.steps && this.life === life) return;
-      const {colours} = Past, first = Math.max(0, life.steps - Past.STEPS);
-      Object.assign(this, {drawn: life.steps, life, first});
-      this.picture.draw(life.compressed, life.compressed.filter(({first}) => first !== null), [first, first + Past.STEPS + 1], colours,
-                        ({rewards}) => rewards > 0, life.steps + 1);
+      const drawn = [life, life.steps, life.compressed.at(-1)], first = Math.max(0, life.steps - Past.STEPS);
+      if (this.drawn?.every((part, k) => part === drawn[k])) return;
+      Object.assign(this, {drawn, life, first});
+      this.picture.draw(life.compressed, life.compressed.filter(({first}) => first !== null), [first, first + Past.STEPS + 1],
+                        Past.COLOURS, ({rewards}) => rewards > 0, life.steps + 1);
     }
 
     tell(event) {
@@ -371,8 +374,6 @@ const compressedAD = (() => {
       } else this.words.textContent = filled(texts.held[piece.turn ? "latent" : "unwritten"], {slot: row, step, ago: step - piece.from});
     }
   }
-  Past.STEPS = 330;
-  Past.colours = {latents: "var(--latents)", kept: "var(--recent)", paid: "var(--goal)", segment: "var(--soft)", moment: "var(--ink)"};
 
   // ---- the page
 
@@ -583,7 +584,6 @@ const compressedAD = (() => {
     twin: () => [{agent: 0}, {agent: 1}, {agent: 0, role: "cleared", name: "cleared", settings: {cleared: true}}],
     corridor: () => [{agent: 0}, {agent: 1}, {agent: 0, role: "cleared", name: "cleared", settings: {cleared: true}}],
     swapped: () => [{agent: 0, half: true}],
-    keeps: () => [{agent: 0}],
     parts: () => [{agent: 0, name: "raw", at: 20, act: life => { life.forget({latents: false}); life.blank(slot => !slot.kept); }},
                   {agent: 0, role: "cleared", name: "written", at: 20, act: life => { life.forget({latents: false}); life.blank(slot => slot.kept); }}],
     shorter: ({window}) => [{agent: 0, name: "window"}, {agent: 0, role: "shorter", name: "window", settings: {window}}],
