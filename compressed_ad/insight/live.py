@@ -157,11 +157,11 @@ OF_LIVES = {"second": ("#c0392b", "#ff9384"), "shorter": ("#8a6300", "#ece133"),
             "cleared": ("#d6409f", "#fbafe4")}
 
 
-def live_view(models: Sequence[tuple[DecoderModel, Config]], precision: str = "float16") -> View:
+def live_view(models: Sequence[tuple[DecoderModel, Config]], precision: str = "float16", seed: int = 4) -> View:
     """A page in which a trained model acts, and a second one beside it, if there is one.
 
     `models` are one or two pairs of a model and its configuration, as `load_model` gives them, of the same
-    dark room or of the same T-maze. Raises `LiveError` for others.
+    dark room or of the same T-maze; their first life has `seed`. Raises `LiveError` for others.
     """
     if not 1 <= len(models) <= 2:
         raise LiveError(f"{len(models)} models: a page shows one, or two side by side")
@@ -192,7 +192,7 @@ def live_view(models: Sequence[tuple[DecoderModel, Config]], precision: str = "f
     questions = [question | {key: world[key] for key in ("other", "goal") if key in world}
                  for question in texts.pop("experiments")[kind] if question.get("beside", beside) == beside]
     texts["notes"][family.name] = texts["notes"][kind]
-    data = {"title": texts["titles"][kind], "seed": 4, "world": world, "agents": agents,
+    data = {"title": texts["titles"][kind], "seed": seed, "world": world, "agents": agents,
             "texts": texts, "questions": questions, "colours": PAGE_COLOURS | OF_LIVES}
     return View(family.name, data, partial(_draw_lives, models, world), (7, 3.2), 1400,
                 style="live.css", scripts=("elements.js", "slots.js", "agent.js", "live.js"))
@@ -246,7 +246,8 @@ def packaged_live(name: str = "room") -> View:
     """
     if name not in PACKAGED:
         raise LiveError(f"packaged page {name!r}: must be one of {', '.join(PACKAGED)}")
-    return live_view([packaged_model(model) for model in PACKAGED[name]])
+    seed = 2 if name == "kept" else 4  # lives in which both agents learn, as they do in most
+    return live_view([packaged_model(model) for model in PACKAGED[name]], seed=seed)
 
 
 def write_live(folder: str | Path = "runs") -> None:

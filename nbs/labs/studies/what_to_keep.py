@@ -1,8 +1,9 @@
 """Lab 7: what to keep, when, and how coarsely?
 
 All compressors with equally many latents, on the same histories, trained for about the same time, where it
-could matter: where pairs must be recalled, and where a key and a door move. Then where it should not matter:
-Repeat First and T-Maze. Beside them the controls of the other labs, and what the best choice would be worth.
+could matter: where pairs must be recalled, and where a key and a door, or a goal, move. Then where it should
+not matter: Repeat First and T-Maze. Beside them the controls of the other labs, and what the best choice
+would be worth.
 """
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -36,10 +37,16 @@ OF_SYMBOLS = {"replace": 400, "gated": 383, "nested": 408, "levels": 364, "selec
               "adaptive": 370}
 OF_MAZE = {"replace": 150, "gated": 145, "nested": 153, "levels": 138, "selective": 144,
            "adaptive": 124}
+OF_GOALS = {"replace": 500, "gated": 490, "nested": 485, "levels": 476, "selective": 482,
+            "adaptive": 490}
 CONTROLS_OF_DOORS = {
     "memory_cleared": {"train_timesteps": 962}, "AD": {"train_timesteps": 1141},
     "AD_equal_bytes": {"train_timesteps": 1073}, "AD_full_context": {"train_timesteps": 524},
     "GRU": {"train_timesteps": 785}}
+CONTROLS_OF_GOALS = {
+    "memory_cleared": {"train_timesteps": 704}, "AD": {"train_timesteps": 940},
+    "AD_equal_bytes": {"train_timesteps": 915}, "AD_full_context": {"train_timesteps": 480},
+    "GRU": {"train_timesteps": 475}}
 CONTROLS_OF_PAIRS = {
     "memory_cleared": {"train_timesteps": 736}, "AD": {"train_timesteps": 1297},
     "AD_equal_bytes": {"train_timesteps": 1304}, "AD_full_context": {"train_timesteps": 1044},
@@ -62,6 +69,9 @@ class Layouts:
     n_layouts: int = 8
     n_tasks: int = 256
     acting: Mapping[str, Any] = field(default_factory=dict)
+    # without a type: no settings, but what belongs to this kind of measurement
+    n_streams = 1
+    metric = "doors_per_500"
 
     def family(self, config: Config) -> tuple[TaskFamily, np.ndarray]:
         "The family whose layouts last so long, and its tasks."
@@ -84,7 +94,7 @@ class Layouts:
             return memory
         acting = acting_with(model, self.acting) if self.acting else model
         steps = self.n_layouts * LAYOUT + family.horizon + 1
-        evaluate(acting, family, tasks, 1, 1, seed, False, progress, "layouts", steps, note)
+        evaluate(acting, family, tasks, self.n_streams, 1, seed, False, progress, "layouts", steps, note)
         rewards, ends = (np.stack(values, 1) for values in zip(*told))
         return self.values(rewards, ends)
 
@@ -95,19 +105,27 @@ class Layouts:
             best = LAYOUT * family.oracle_reward_rate(tasks)
             return self._told(np.repeat(best[:, None], self.n_layouts, 1))
         source = make_source(config.source, config.source_arguments)
-        lives = collect(family, source, tasks, 1, self.n_steps, seed, progress=False)
+        lives = collect(family, source, tasks, self.n_streams, self.n_steps, seed, progress=False)
         return self.values(lives.rewards, lives.episode_ends)
 
     def values(self, rewards: np.ndarray, ends: np.ndarray) -> list[Value]:
         "One value for each layout, and their mean."
-        return self._told(rewards_per_layout(rewards, ends, LAYOUT, self.n_layouts))
+        paid = rewards_per_layout(rewards, ends, LAYOUT, self.n_layouts)
+        return self._told(np.nanmean(paid.reshape(-1, self.n_streams, self.n_layouts), 1))
 
-    def _told(self, doors: np.ndarray) -> list[Value]:
+    def _told(self, paid: np.ndarray) -> list[Value]:
         own = {"trained_on_changes": self.trained_on_changes, **self.acting}
-        values = [Value("doors_per_500", {"layout": 1 + number, **own}, column)
-                  for number, column in enumerate(doors.T)]
-        return [*values, Value("mean_doors_per_500", {"layouts": f"2 to {self.n_layouts}", **own},
-                               np.nanmean(doors[:, 1:], 1))]
+        values = [Value(self.metric, {"layout": 1 + number, **own}, column)
+                  for number, column in enumerate(paid.T)]
+        return [*values, Value(f"mean_{self.metric}", {"layouts": f"2 to {self.n_layouts}", **own},
+                               np.nanmean(paid[:, 1:], 1))]
+
+
+@dataclass(frozen=True)
+class Goals(Layouts):
+    "Reward in 500 steps with each of the first goals, which stay for 500 steps each, on held-out tasks."
+    n_streams: int = 8
+    metric = "reward_per_500"
 
 
 @dataclass(frozen=True)
@@ -291,6 +309,28 @@ def controls_of_doors() -> list[Entry]:
     return entries + [Entry("MovingKeyToDoor", name, config, [Layouts(True)], said) for name in YARDSTICKS]
 
 
+def goals(trained_on_changes: bool) -> list[Entry]:
+    """Moving Dark Room with the window of Moving Key-to-Door, after training on changes or without; controls
+    and yardsticks for the former. A quarter of the cells is set aside.
+    """
+    config = read_config("moving_dark_room", n_held_out_tasks=20)
+    like = read_config("moving_key_to_door")
+    same = ("decoder_max_seq_length", "keep_length", "max_compress_length", "min_uncompressed_length",
+            "max_uncompressed_length", "max_compression_depth")
+    config = config.changed(**{name: getattr(like, name) for name in same})
+    moves = {**config.task_family_arguments, "n_held_out_layouts": 20}
+    if not trained_on_changes:
+        moves["change_every"] = NEVER
+    config = config.changed(task_family_arguments=moves)
+    configs = arms(config, OF_GOALS)
+    if trained_on_changes:
+        others = controls(config, **CONTROLS_OF_GOALS)
+        del others["CompressedAD"]
+        configs |= others | {name: config for name in YARDSTICKS}
+    return [Entry("MovingDarkRoom", name, arm, [Goals(trained_on_changes)],
+                  {"trained_on_changes": trained_on_changes}) for name, arm in configs.items()]
+
+
 def pairs() -> list[Entry]:
     "Pair recall, two to sixteen pairs in a window of twelve transitions and a memory of eight tokens."
     config = read_config("pair_recall", n_held_out_tasks=512)
@@ -313,6 +353,10 @@ def pairs() -> list[Entry]:
         kept = {"compressor": "selective", "compressor_arguments": {"rule": rule}}
         entries.append(Entry("PairRecall", "selective", config.changed(**kept, train_timesteps=updates),
                              [Recall()], {"rule": rule}))
+    # each size is trained in a third of a model's updates: as many for each as a model of its own has
+    longer = config.changed(compressor="nested", train_timesteps=3 * OF_PAIRS["nested"])
+    measured = [Recall(), *(Recall({"n_used": size}) for size in (2, 4))]
+    entries.append(Entry("PairRecall", "nested", longer, measured, {"updates": "threefold"}))
     any_length = config.changed(segment_lengths="random")
     entries.append(Entry("PairRecall", "replace", any_length, [Recall()], {"segments": "random"}))
     for n in (2, 4):  # the controls of `nested`: models of their own
@@ -346,5 +390,6 @@ def maze() -> list[Entry]:
 
 def study() -> Study:
     "All of it."
-    entries = [*doors(True), *pairs(), *controls_of_doors(), *symbols(), *maze(), *doors(False)]
+    entries = [*doors(True), *pairs(), *controls_of_doors(), *symbols(), *maze(), *doors(False),
+               *goals(True), *goals(False)]
     return Study("what_to_keep", sorted(entries, key=lambda entry: entry.model not in YARDSTICKS))
