@@ -39,6 +39,7 @@ OF_MAZE = {"replace": 150, "gated": 145, "nested": 153, "levels": 138, "selectiv
            "adaptive": 124}
 OF_GOALS = {"replace": 500, "gated": 490, "nested": 485, "levels": 476, "selective": 482,
             "adaptive": 490}
+OF_GOALS_KEPT = 400
 CONTROLS_OF_DOORS = {
     "memory_cleared": {"train_timesteps": 962}, "AD": {"train_timesteps": 1141},
     "AD_equal_bytes": {"train_timesteps": 1073}, "AD_full_context": {"train_timesteps": 524},
@@ -327,8 +328,15 @@ def goals(trained_on_changes: bool) -> list[Entry]:
         others = controls(config, **CONTROLS_OF_GOALS)
         del others["CompressedAD"]
         configs |= others | {name: config for name in YARDSTICKS}
-    return [Entry("MovingDarkRoom", name, arm, [Goals(trained_on_changes)],
-                  {"trained_on_changes": trained_on_changes}) for name, arm in configs.items()]
+    said = {"trained_on_changes": trained_on_changes}
+    entries = [Entry("MovingDarkRoom", name, arm, [Goals(trained_on_changes)], said)
+               for name, arm in configs.items()]
+    if trained_on_changes:  # half of the window stays in place at each compression, which come twice as often
+        half = config.max_recent_length // 2
+        kept = config.changed(keep_length=half, max_compress_length=half + 1, max_compression_depth=22,
+                              train_timesteps=OF_GOALS_KEPT)
+        entries.append(Entry("MovingDarkRoom", "replace", kept, [Goals(True)], {**said, "keep_length": half}))
+    return entries
 
 
 def pairs() -> list[Entry]:
