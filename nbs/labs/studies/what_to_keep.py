@@ -297,7 +297,8 @@ def controls_of_doors() -> list[Entry]:
     config = read_config("moving_key_to_door")
     said = {"trained_on_changes": True}
     others = controls(config, **CONTROLS_OF_DOORS)
-    entries = [Entry("MovingKeyToDoor", name, other, [Layouts(True)], said)
+    tasks = dict.fromkeys(others, 256) | {"AD_full_context": 32}  # at each step it reads 430 transitions
+    entries = [Entry("MovingKeyToDoor", name, other, [Layouts(True, n_tasks=tasks[name])], said)
                for name, other in others.items() if name != "CompressedAD"]
     oracle = config.changed(compressor="selective", compressor_arguments={"rule": "information"},
                             train_timesteps=620)
@@ -329,7 +330,8 @@ def goals(trained_on_changes: bool) -> list[Entry]:
         del others["CompressedAD"]
         configs |= others | {name: config for name in YARDSTICKS}
     said = {"trained_on_changes": trained_on_changes}
-    entries = [Entry("MovingDarkRoom", name, arm, [Goals(trained_on_changes)], said)
+    streams = dict.fromkeys(configs, 8) | {"AD_full_context": 1}
+    entries = [Entry("MovingDarkRoom", name, arm, [Goals(trained_on_changes, n_streams=streams[name])], said)
                for name, arm in configs.items()]
     if trained_on_changes:  # half of the window stays in place at each compression, which come twice as often
         half = config.max_recent_length // 2
