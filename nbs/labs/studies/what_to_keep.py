@@ -289,6 +289,9 @@ def doors(trained_on_changes: bool) -> list[Entry]:
         if trained_on_changes and name == "selective":
             measured.append(Informative())
         entries.append(Entry("MovingKeyToDoor", name, arm, measured, said))
+    if not trained_on_changes:
+        window = controls(config, **CONTROLS_OF_DOORS)["AD"]
+        entries.append(Entry("MovingKeyToDoor", "AD", window, [Layouts(False)], said))
     return entries
 
 
@@ -312,8 +315,8 @@ def controls_of_doors() -> list[Entry]:
 
 
 def goals(trained_on_changes: bool) -> list[Entry]:
-    """Moving Dark Room with the window of Moving Key-to-Door, after training on changes or without; controls
-    and yardsticks for the former. A quarter of the cells is set aside.
+    """Moving Dark Room with the window of Moving Key-to-Door, after training on changes or without; all
+    controls and yardsticks for the former. A quarter of the cells is set aside.
     """
     config = read_config("moving_dark_room", n_held_out_tasks=20)
     like = read_config("moving_key_to_door")
@@ -324,11 +327,13 @@ def goals(trained_on_changes: bool) -> list[Entry]:
     if not trained_on_changes:
         moves["change_every"] = NEVER
     config = config.changed(task_family_arguments=moves)
-    configs = arms(config, OF_GOALS)
+    others = controls(config, **CONTROLS_OF_GOALS)
     if trained_on_changes:
-        others = controls(config, **CONTROLS_OF_GOALS)
         del others["CompressedAD"]
-        configs |= others | {name: config for name in YARDSTICKS}
+        others |= {name: config for name in YARDSTICKS}
+    else:
+        others = {"AD": others["AD"]}
+    configs = arms(config, OF_GOALS) | others
     said = {"trained_on_changes": trained_on_changes}
     streams = dict.fromkeys(configs, 8) | {"AD_full_context": 1}
     entries = [Entry("MovingDarkRoom", name, arm, [Goals(trained_on_changes, n_streams=streams[name])], said)
