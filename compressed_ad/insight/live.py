@@ -157,7 +157,8 @@ OF_LIVES = {"second": ("#c0392b", "#ff9384"), "shorter": ("#8a6300", "#ece133"),
             "cleared": ("#d6409f", "#fbafe4")}
 
 
-def live_view(models: Sequence[tuple[DecoderModel, Config]], precision: str = "float16", seed: int = 4) -> View:
+def live_view(models: Sequence[tuple[DecoderModel, Config]], precision: str = "float16",
+              seed: int = 4) -> View:
     """A page in which a trained model acts, and a second one beside it, if there is one.
 
     `models` are one or two pairs of a model and its configuration, as `load_model` gives them, of the same
