@@ -213,3 +213,14 @@ def test_lab_6_has_no_value_for_a_goal_that_no_stream_has_found():
     tasks = np.array([7, 7, 8, 8, 9])
     by_task = module_of("does_pretraining_help").mean_by_task(right, tasks, np.array([9, 7, 8]))
     assert np.array_equal(by_task, [np.nan, 1.0, 0.5], equal_nan=True)
+
+
+def test_lab_7_rewards_with_moving_goals_are_means_over_the_streams_of_each_task():
+    goals = module_of("what_to_keep").Goals(True, n_layouts=2, n_streams=2)
+    rewards = np.repeat([[0.0], [1.0], [1.0], [1.0]], 1040, 1)  # two streams of each of two tasks
+    rewards[:, :500] = 0
+    ends = np.tile(np.arange(1040) % 20 == 19, (4, 1))
+    values = {(value.metric, *value.setting.values()): value.per_task for value in goals.values(rewards, ends)}
+    assert {key: list(found) for key, found in values.items()} == {
+        ("reward_per_500", 1, True): [0, 0], ("reward_per_500", 2, True): [250, 500],
+        ("mean_reward_per_500", "2 to 2", True): [250, 500]}

@@ -187,6 +187,15 @@ def test_another_s_memory_leads_to_the_other_s_goal(pages):
     assert returns[19] > 14 and returns[20] < 8 and returns[39] > 12
 
 
+def test_the_page_of_what_is_kept_begins_with_a_life_in_which_both_learn(pages):
+    page, _, _ = pages["kept"]
+    returns = page.evaluate("""() => {
+        const page = document.querySelector('section').page, {Life} = liveAgent;
+        return page.models.map(model =>
+            new Life(model, page.world(), page.data.seed, page.settings).episodes(20).returns); }""")
+    assert np.shape(returns) == (2, 20) and np.mean(returns, 1, where=np.arange(20) >= 10).min() > 14
+
+
 def test_kept_steps_hold_on_to_the_old_goal_and_levels_let_go(pages):
     page, _, _ = pages["kept"]
     other = page.evaluate("document.querySelector('section').page.data.world.other")
