@@ -220,7 +220,7 @@ def test_lab_7_rewards_with_moving_goals_are_means_over_the_streams_of_each_task
     rewards = np.repeat([[0.0], [1.0], [1.0], [1.0]], 1040, 1)  # two streams of each of two tasks
     rewards[:, :500] = 0
     ends = np.tile(np.arange(1040) % 20 == 19, (4, 1))
-    values = {(value.metric, *value.setting.values()): value.per_task for value in goals.values(rewards, ends)}
-    assert {key: list(found) for key, found in values.items()} == {
+    told = goals.values(rewards, ends)
+    assert {(value.metric, *value.setting.values()): list(value.per_task) for value in told} == {
         ("reward_per_500", 1, True): [0, 0], ("reward_per_500", 2, True): [250, 500],
         ("mean_reward_per_500", "2 to 2", True): [250, 500]}
